@@ -1,0 +1,131 @@
+# winclip-mpi: `make help` lists the targets. Objects lie under build/; nothing is written elsewhere except by install.
+
+VERSION   := 0.1.0
+CC        ?= cc
+MPICC     ?= mpicc
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+BUILD     ?= build
+OPT       ?= -O2
+WERROR    ?=
+SANITIZE  ?=
+
+# CFLAGS and LDFLAGS are the user's; what the program needs is added to them.
+CFLAGS    ?= -g
+WARN      := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wmissing-prototypes -Wstrict-prototypes $(WERROR)
+BASEFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -ffp-contract=off -fno-strict-aliasing -fopenmp \
+             $(OPT) $(WARN) $(SANITIZE) -Isrc -Iinclude -DWC_VERSION='"$(VERSION)"'
+BLAS_CFLAGS := $(shell pkg-config --cflags openblas 2>/dev/null)
+BLAS_LIBS   := $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas)
+ALL_CFLAGS  = $(BASEFLAGS) $(BLAS_CFLAGS) $(CFLAGS)
+LIBS        = $(BLAS_LIBS) -lpng -ljpeg -lyaml -lz -lm
+
+ARCH := $(shell uname -m)
+export OMPI_CC := $(CC)
+export MPICH_CC := $(CC)
+
+# One file an ISA, each with its own flags; other processors build the scalar kernels only.
+ifeq ($(ARCH),x86_64)
+ISA_AVX2   := -mavx2 -mfma -mf16c
+ISA_AVX512 := $(ISA_AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
+endif
+
+LAYERS := base tensor image text weights config model dataset method eval journal report sched cli
+SRC    := $(foreach d,$(LAYERS),$(sort $(wildcard src/$(d)/*.c)))
+ifneq ($(ARCH),x86_64)
+SRC    := $(filter-out %_avx2.c %_avx512.c,$(SRC))
+endif
+OBJ      := $(SRC:%.c=$(BUILD)/%.o)
+MAIN_OBJ := $(BUILD)/src/cli/main.o
+LIB_OBJ  := $(filter-out $(MAIN_OBJ),$(OBJ))
+LIB      := $(BUILD)/libwinclip-all.a
+PROGRAM  := $(BUILD)/winclip-mpi
+
+TEST_SRC := $(sort $(wildcard tests/t[0-9]*.c))
+TEST_BIN := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%.t)
+TEST_SH  := $(sort $(wildcard tests/t[0-9]*.sh))
+
+.PHONY: all help setup check check-unit check-asan check-layers check-headers format check-format lint install \
+        uninstall clean FORCE
+.DELETE_ON_ERROR:
+all: $(PROGRAM) ## build the program (default)
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 18
+
+setup: ## install the packages that building needs (Debian and Ubuntu; names for other systems)
+	@sh tests/setup.sh
+
+# Rebuild when compiler or flags change: the stamp's content is the command line.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CC) $(MPICC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)' | cmp -s - $@ || \
+	    printf '%s\n' '$(CC) $(MPICC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)' > $@
+
+$(BUILD)/%_avx2.o: ISA_FLAGS = $(ISA_AVX2)
+$(BUILD)/%_avx512.o: ISA_FLAGS = $(ISA_AVX512)
+
+# MPI is known to two layers only.
+$(BUILD)/src/sched/%.o: src/sched/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(MPICC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/src/cli/%.o: src/cli/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(MPICC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/src/text/bpe_data.o: prompts/bpe_simple_vocab_16e6.txt.gz
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ISA_FLAGS) -MMD -MP -c $< -o $@
+
+$(LIB): $(LIB_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $(LIB_OBJ)
+$(PROGRAM): $(MAIN_OBJ) $(LIB)
+	$(MPICC) $(ALL_CFLAGS) $(LDFLAGS) $(MAIN_OBJ) $(LIB) $(LIBS) -o $@
+
+$(BUILD)/tests/%.t: tests/%.c $(LIB) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(MPICC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d $< $(LIB) $(LDFLAGS) $(LIBS) -o $@
+
+TEST_ENV = WINCLIP=$(abspath $(PROGRAM)) WC_TEST_TMP=$(abspath $(BUILD))/tmp OMPI_ALLOW_RUN_AS_ROOT=1 \
+           OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+check: $(PROGRAM) $(TEST_BIN) ## build everything and run all tests
+	@mkdir -p $(BUILD)/tmp
+	$(TEST_ENV) prove --exec '' $(TEST_BIN) $(TEST_SH)
+check-unit: $(TEST_BIN) ## the compiled tests only
+	@mkdir -p $(BUILD)/tmp
+	$(TEST_ENV) prove --exec '' $(TEST_BIN)
+check-asan: ## the compiled tests and the short end-to-end tests under AddressSanitizer and UBSan
+	$(MAKE) BUILD=$(BUILD)/asan OPT=-O1 SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	    -fno-omit-frame-pointer' check-asan-run
+check-asan-run: $(PROGRAM) $(TEST_BIN)
+	@mkdir -p $(BUILD)/tmp
+	$(TEST_ENV) WC_ASAN=1 ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions=$(abspath tests/lsan.supp) \
+	    prove --exec '' $(TEST_BIN)
+check-layers: ## prove that sources include only their own and lower layers
+	sh tests/check-layers.sh
+check-headers: $(BUILD)/flags ## prove that each header compiles alone
+	@set -e; for h in $(sort $(wildcard src/*/*.h include/*.h tests/*.h)); do \
+	    $(MPICC) $(ALL_CFLAGS) -Itests -Werror -fsyntax-only -x c $$h || exit 1; done; echo "headers: all compile alone"
+
+FORMAT_FILES = $(sort $(wildcard src/*/*.[ch] include/*.h tests/*.[ch]))
+format: ## clang-format all sources in place
+	clang-format -i $(FORMAT_FILES)
+check-format: ## fail when a source is not formatted
+	clang-format --dry-run --Werror $(FORMAT_FILES)
+lint: ## cppcheck over the sources
+	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
+	    --suppress=missingIncludeSystem -Isrc -Iinclude src
+
+install: $(PROGRAM) ## install program, prompts, configs and scripts (PREFIX, DESTDIR)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/winclip-mpi
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/winclip-mpi
+	for d in configs prompts jobs slurm; do \
+	    if [ -d $$d ]; then cp -R $$d $(DESTDIR)$(PREFIX)/share/winclip-mpi/; fi; done
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/winclip-mpi
+	rm -rf $(DESTDIR)$(PREFIX)/share/winclip-mpi
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+-include $(OBJ:.o=.d) $(TEST_BIN:=.d)

@@ -1,0 +1,42 @@
+/*
+ * Fault injection: makes the n-th allocation or file call fail, so that tests can sweep every
+ * failure.
+ *
+ * Armed by wc_fault_arm() in tests or by the environment variable WC_FAULT=KIND:N[:persist] read by
+ * wc_fault_init() (kinds: alloc, open, read, write, fsync, close, rename, map; errno as EIO, except
+ * write: ENOSPC). Costs one relaxed atomic load when not armed.
+ */
+#ifndef WC_BASE_FAULT_H
+#define WC_BASE_FAULT_H
+
+#include <stdbool.h>
+
+enum wc_fault_kind {
+    WC_FAULT_ALLOC,
+    WC_FAULT_OPEN,
+    WC_FAULT_READ,
+    WC_FAULT_WRITE,
+    WC_FAULT_FSYNC,
+    WC_FAULT_CLOSE,
+    WC_FAULT_RENAME,
+    WC_FAULT_MAP,
+    WC_FAULT_N_KINDS
+};
+
+// The n-th call of that kind from now on (1 is the next) fails; with `persist` so do all after it.
+// n == 0 disarms.
+void wc_fault_arm(enum wc_fault_kind kind, unsigned long n, bool persist);
+
+// Disarms every kind and forgets the counts.
+void wc_fault_reset(void);
+
+// Arms from $WC_FAULT; false when the variable's text is not understood.
+bool wc_fault_init(void);
+
+// Called at each point: true when this call must fail.
+bool wc_fault_hit(enum wc_fault_kind kind);
+
+// Calls of that kind since it was armed or reset.
+unsigned long wc_fault_count(enum wc_fault_kind kind);
+
+#endif

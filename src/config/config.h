@@ -1,0 +1,109 @@
+/*
+ * Configuration: YAML and `--set` into one struct, driven by one option table (config/options.h).
+ *
+ * Rules: unknown keys are errors with line, column and the nearest known key; ${ENV} is expanded in
+ * strings (unset: an error that names the variable); paths are relative to the configuration file,
+ * except `output`, which is relative to the current directory. Errors are WC_ERR_CONFIG,
+ * `file:line:column: key "x": ...`. Not thread-safe.
+ */
+#ifndef WC_CONFIG_CONFIG_H
+#define WC_CONFIG_CONFIG_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WC_MAX_LIST 64
+
+struct wc_int_list {
+    size_t n;
+    int64_t item[WC_MAX_LIST];
+};
+
+// Enumerated switches; the names are in the option table and in --help.
+enum wc_on_bad_image { WC_BAD_IMAGE_FAIL, WC_BAD_IMAGE_SKIP }; // score the rest; exit code 4, or 0
+
+/*
+ * Switches of WinCLIP (design, section 4). A preset sets them all; a key under `winclip:` changes
+ * one. A switch that the configuration leaves to the preset has the value WC_FROM_PRESET (enums),
+ * NaN (floats).
+ */
+#define WC_FROM_PRESET (-1)
+struct wc_winclip_switches {
+    double tau;       // softmax temperature
+    int text_average; // enum wc_text_average: raw | normalized_each
+    int prompts;      // enum wc_prompt_list: t22 | t21 | t22np (see method/winclip.h)
+    int probability;  // enum: abnormal | normal
+    int aggregation;  // windows to patches, zero-shot: harmonic | arithmetic | arithmetic_inverse
+    int scale_fusion; // across scales: harmonic | arithmetic | inverse_mean
+    int image_scale;  // 0 | 1: the image score takes part in the map
+    struct wc_int_list windows; // window sides; n == 0: from preset
+    int reference_patch;        // none | pre | post: which patch tokens stand for F^P
+    int reference_aggregation;  // harmonic | arithmetic
+    int map_fusion;             // k > 0: mean | sum | harmonic_sum
+    int map_zero;               // k = 0: full | half
+    int image_score;            // softmax | map_max
+    int multi_crop;             // none | five | ten
+};
+
+struct wc_config {
+    char *path; // of the file, or NULL
+    struct {
+        char *name, *root, *masks, *object;
+        struct wc_strlist categories, normal, anomalous, references; // categories empty: all
+    } dataset;
+    struct {
+        char *weights, *arch, *json,
+            *bpe; // arch "auto"; json: an open_clip configuration; bpe: merges; both may be NULL
+        int activation; // enum: auto | gelu | quickgelu
+        int precision;  // enum: f32 | bf16 | int8
+    } model;
+    struct wc_strlist methods; // names
+    struct wc_strlist presets; // names
+    struct wc_winclip_switches winclip;
+    char *prompts; // path; NULL: the built-in set
+    struct wc_int_list shots, seeds;
+    struct {
+        int tiling; // enum wc_tile_mode
+        bool exif_apply;
+        uint64_t max_pixels;
+    } preprocess;
+    struct {
+        uint64_t size; // 0: native
+        double fpr_limit;
+        double tolerance; // of the certified bound
+    } evaluation;
+    char *output;
+    int save_maps;    // enum: none | png | overlay | f16
+    uint64_t threads; // 0: auto
+    char *isa, *gemm; // "auto" or a name
+    int on_bad_image;
+    double journal_sync_s;
+    bool allow_singleton; // a Slurm job of several tasks in which MPI sees one rank
+};
+
+enum wc_err wc_config_init(struct wc_config *c, struct wc_error *err); // defaults
+void wc_config_release(struct wc_config *c);
+
+// Reads a file into a config that has its defaults, then applies `sets` ("key.path=value", YAML
+// values) in order, then validates. `sets` may be NULL.
+enum wc_err wc_config_read(const char *path, const struct wc_strlist *sets, struct wc_config *c,
+                           struct wc_error *err);
+
+// The effective configuration as YAML, every key with its value, in table order: reading it again
+// gives the same struct. The same text with `for_hash` leaves out what cannot change a result
+// (output, threads, ...).
+enum wc_err wc_config_dump(const struct wc_config *c, bool for_hash, struct wc_buf *out,
+                           struct wc_error *err);
+
+// Keys whose values differ between two dumps, as "key: a -> b" lines.
+enum wc_err wc_config_diff(const char *dump_a, const char *dump_b, struct wc_strlist *out,
+                           struct wc_error *err);
+
+// "run" section of --help: every key, type, default, help.
+enum wc_err wc_config_help(struct wc_buf *out, struct wc_error *err);
+
+#endif

@@ -1,0 +1,95 @@
+/*
+ * Weight files: named tensors in a file mapped read-only.
+ *
+ * wc_weights_open() sniffs the format from the content and asks the format table
+ * (weights/formats.c); today: safetensors, single file. Nothing in the file is trusted: every
+ * length is checked before use and nothing is executed. Errors are WC_ERR_DATA with a fault word:
+ * empty, not-found, not-a-file, unknown-format, git-lfs-pointer, html-page, unsupported, truncated,
+ * bad-header, bad-offsets, size-mismatch, bad-shape, unsupported-dtype, duplicate-key, non-finite,
+ * missing-tensor, unexpected-tensor. A set is immutable after opening and may be read by any number
+ * of threads.
+ */
+#ifndef WC_WEIGHTS_WEIGHTS_H
+#define WC_WEIGHTS_WEIGHTS_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WC_MAX_DIMS 8
+
+enum wc_dtype {
+    WC_F32,
+    WC_F16,
+    WC_BF16,
+    WC_F64,
+    WC_I64,
+    WC_I32,
+    WC_I16,
+    WC_I8,
+    WC_U8,
+    WC_BOOL,
+    WC_N_DTYPES
+};
+
+size_t wc_dtype_size(enum wc_dtype dtype);      // bytes of one element
+const char *wc_dtype_name(enum wc_dtype dtype); // safetensors' name: "F32", "BF16", ...
+
+struct wc_tensor_info {
+    const char *name;
+    enum wc_dtype dtype;
+    size_t n_dims;
+    size_t dim[WC_MAX_DIMS];
+    size_t n_elements;
+    const unsigned char *data; // in the mapping, row-major, little-endian; not necessarily aligned
+    size_t n_bytes;
+};
+
+struct wc_weights;
+
+enum wc_err wc_weights_open(const char *path, struct wc_weights **out, struct wc_error *err);
+void wc_weights_free(struct wc_weights **weights);
+
+const char *wc_weights_path(const struct wc_weights *weights);
+const char *wc_weights_format(const struct wc_weights *weights); // "safetensors"
+// SHA-256 of the file's bytes in hex; reads the whole file (seconds for a gigabyte), so it is asked
+// for, not automatic.
+enum wc_err wc_weights_sha256(const struct wc_weights *weights, char hex[65], struct wc_error *err);
+size_t wc_weights_n_tensors(const struct wc_weights *weights);
+const struct wc_tensor_info *wc_weights_at(const struct wc_weights *weights,
+                                           size_t i); // sorted by name
+const struct wc_tensor_info *wc_weights_find(const struct wc_weights *weights,
+                                             const char *name); // NULL: absent
+const char *wc_weights_meta(const struct wc_weights *weights,
+                            const char *key); // __metadata__ entry; NULL: absent
+
+// The tensor as float32 in out[n_elements] (f16 and bf16 are widened exactly, f64 rounded). NaN or
+// infinity is the fault "non-finite" and names file, tensor and index. `path` is used in messages.
+enum wc_err wc_tensor_to_f32(const char *path, const struct wc_tensor_info *t, float *out,
+                             struct wc_error *err);
+
+// Checks a shape: fault "bad-shape", text with tensor, found and needed shape and `needed_by`
+// ("ViT-B-16-plus-240").
+enum wc_err wc_tensor_check_shape(const char *path, const struct wc_tensor_info *t, size_t n_dims,
+                                  const size_t *dim, const char *needed_by, struct wc_error *err);
+
+// "[896,640]" into text[n].
+void wc_shape_text(size_t n_dims, const size_t *dim, char *text, size_t n);
+
+/*
+ * Writing safetensors: declare all tensors, then give the data in the order declared; the file
+ * appears under its name at commit only.
+ */
+struct wc_st_writer;
+enum wc_err wc_st_writer_new(const char *path, struct wc_st_writer **out, struct wc_error *err);
+enum wc_err wc_st_writer_meta(struct wc_st_writer *w, const char *key, const char *value,
+                              struct wc_error *err);
+enum wc_err wc_st_writer_declare(struct wc_st_writer *w, const char *name, enum wc_dtype dtype,
+                                 size_t n_dims, const size_t *dim, struct wc_error *err);
+enum wc_err wc_st_writer_data(struct wc_st_writer *w, const void *data, size_t n_bytes,
+                              struct wc_error *err);
+enum wc_err wc_st_writer_commit(struct wc_st_writer *w, struct wc_error *err);
+void wc_st_writer_free(struct wc_st_writer **w); // discards what was not committed
+
+#endif
