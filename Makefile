@@ -56,6 +56,14 @@ help: ## this list
 setup: ## install the packages that building needs (Debian and Ubuntu; names for other systems)
 	@sh tests/setup.sh
 
+# `make V=1` shows every command.
+ifeq ($(V),1)
+SAY = @:
+else
+Q   = @
+SAY = @printf '  %s\t%s\n'
+endif
+
 # Rebuild when compiler or flags change: the stamp's content is the command line.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
@@ -68,24 +76,30 @@ $(BUILD)/%_avx512.o: ISA_FLAGS = $(ISA_AVX512)
 # MPI is known to two layers only.
 $(BUILD)/src/sched/%.o: src/sched/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(MPICC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(SAY) CC $@
+	$(Q)$(MPICC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 $(BUILD)/src/cli/%.o: src/cli/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(MPICC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(SAY) CC $@
+	$(Q)$(MPICC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 $(BUILD)/src/text/bpe_data.o: prompts/bpe_simple_vocab_16e6.txt.gz
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ISA_FLAGS) -MMD -MP -c $< -o $@
+	$(SAY) CC $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(ISA_FLAGS) -MMD -MP -c $< -o $@
 
 $(LIB): $(LIB_OBJ)
-	rm -f $@
-	$(AR) rcs $@ $(LIB_OBJ)
+	$(SAY) AR $@
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(LIB_OBJ)
 $(PROGRAM): $(MAIN_OBJ) $(LIB)
-	$(MPICC) $(ALL_CFLAGS) $(LDFLAGS) $(MAIN_OBJ) $(LIB) $(LIBS) -o $@
+	$(SAY) LINK $@
+	$(Q)$(MPICC) $(ALL_CFLAGS) $(LDFLAGS) $(MAIN_OBJ) $(LIB) $(LIBS) -o $@
 
 $(BUILD)/tests/%.t: tests/%.c $(LIB) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(MPICC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d $< $(LIB) $(LDFLAGS) $(LIBS) -o $@
+	$(SAY) TEST $@
+	$(Q)$(MPICC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d $< $(LIB) $(LDFLAGS) $(LIBS) -o $@
 
 TEST_ENV = WINCLIP=$(abspath $(PROGRAM)) WC_TEST_TMP=$(abspath $(BUILD))/tmp OMPI_ALLOW_RUN_AS_ROOT=1 \
            OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
