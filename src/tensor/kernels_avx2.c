@@ -54,6 +54,10 @@ static inline vf v_abs(vf x) {
     const __m256 sign = _mm256_set1_ps(-0.0F);
     return pair(_mm256_andnot_ps(sign, x.lo), _mm256_andnot_ps(sign, x.hi));
 }
+static inline vf v_neg(vf x) {
+    const __m256 sign = _mm256_set1_ps(-0.0F);
+    return pair(_mm256_xor_ps(x.lo, sign), _mm256_xor_ps(x.hi, sign));
+}
 static inline vf v_max(vf a, vf b) {
     return pair(_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi));
 }

@@ -41,6 +41,9 @@ static inline vf v_div(vf a, vf b) {
 static inline vf v_abs(vf x) {
     return _mm512_abs_ps(x);
 }
+static inline vf v_neg(vf x) {
+    return _mm512_xor_ps(x, _mm512_set1_ps(-0.0F));
+}
 static inline vf v_max(vf a, vf b) {
     return _mm512_max_ps(a, b);
 }
