@@ -181,7 +181,11 @@ static enum wc_err read_set(struct reader *r, const char *set) {
     char key[KEY_MAX];
     size_t n_key = (size_t)(equals - set);
     snprintf(key, sizeof(key), "%.*s", n_key < KEY_MAX ? (int)n_key : KEY_MAX, set);
-    WC_TRY(wc_yaml_parse("--set", equals + 1, strlen(equals + 1), &r->doc[r->n_docs], r->err));
+    enum wc_err rc =
+        wc_yaml_parse("--set", equals + 1, strlen(equals + 1), &r->doc[r->n_docs], r->err);
+    if (rc != WC_OK)
+        return wc_fail(r->err, rc, r->err ? r->err->fault : NULL, "%s; in --set %s=...",
+                       r->err ? r->err->text : "", key);
     r->n_docs++;
     return take(r, key, wc_yaml_root(r->doc[r->n_docs - 1]), false);
 }

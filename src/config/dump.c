@@ -169,13 +169,14 @@ enum wc_err wc_config_help(struct wc_buf *out, struct wc_error *err) {
         }
         bool nested = strchr(o[i].key, '.') != NULL;
         bool after_section = i > 0 && !nested && strchr(o[i - 1].key, '.');
-        wc_buf_printf(out, "%s  %-28s ", after_section ? "\n" : "", o[i].key);
+        wc_buf_printf(out, "%s  %-30s ", after_section ? "\n" : "", o[i].key);
         wc_value_expected(&o[i], out);
+        wc_buf_printf(out, "\n      %s", o[i].help);
         if (o[i].flags & WC_OPTION_REQUIRED)
-            wc_buf_puts(out, " (required)");
-        else if (strcmp(o[i].fallback, "null") != 0)
-            wc_buf_printf(out, " [%s]", o[i].fallback);
-        wc_buf_printf(out, "\n      %s\n", o[i].help);
+            wc_buf_puts(out, " Required.");
+        else if (strcmp(o[i].fallback, "null") != 0 && strcmp(o[i].fallback, "[]") != 0)
+            wc_buf_printf(out, " Default: %s", o[i].fallback);
+        wc_buf_putc(out, '\n');
     }
     return wc_buf_check(out, "the help text", err);
 }

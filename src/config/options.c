@@ -11,8 +11,9 @@
 #define HASHED WC_OPTION_HASHED
 #define REQUIRED WC_OPTION_REQUIRED
 
-// 2^53: every integer up to it is a double, so that a range check is exact.
-#define MAX_EXACT 9007199254740992.0
+// 2^53 - 1: every integer up to it is a double and its neighbours are too, so range checks are
+// exact.
+#define MAX_EXACT 9007199254740991.0
 
 static const struct wc_choice booleans[] = {
     {"false", 0}, {"true", 1}, {"False", 0}, {"True", 1}, {"FALSE", 0}, {"TRUE", 1}, {NULL, 0},
@@ -53,7 +54,7 @@ static const struct wc_option table[] = {
      LIST({"f32", 0}, {"bf16", 1}, {"int8", 2}), 0, 0, "Arithmetic of the encoders."},
 
     {"method", WC_OPTION_NAMES, HASHED | WC_OPTION_ENTRIES, AT(methods), "winclip", NULL, 0, 0,
-     "Methods; an entry may be {name: winclip, tau: 0.05}: switches as below winclip."},
+     "Methods; an entry may hold switches: {name: winclip, tau: 0.05}."},
     {"preset", WC_OPTION_NAMES, HASHED, AT(presets), "paper",
      LIST({"paper", 0}, {"accurate", 1}, {"anomalib", 2}, {"caoyunkang", 3}), 0, 0,
      "Whose reading of the paper sets the switches below winclip."},
@@ -163,17 +164,24 @@ static const char *leaf(const char *key) {
     return dot ? dot + 1 : key;
 }
 
+static bool same_section(const char *a, const char *b) {
+    size_t n = (size_t)(leaf(a) - a);
+    return (size_t)(leaf(b) - b) == n && strncmp(a, b, n) == 0;
+}
+
 const char *wc_option_nearest(const char *key) {
     // The right word in the wrong section is the likeliest slip, then a misspelt one.
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (strcmp(leaf(table[i].key), leaf(key)) == 0)
             return table[i].key;
     }
+    // The whole key; in the same section a long common prefix must not make any two words alike.
     const char *names[N_OPTIONS];
     for (size_t i = 0; i < N_OPTIONS; i++)
         names[i] = table[i].key;
-    const char *nearest = wc_str_nearest(key, names, N_OPTIONS);
-    if (nearest)
+    const char *nearest = wc_str_nearest(key, names, N_OPTIONS),
+               *word = nearest ? leaf(nearest) : "";
+    if (nearest && (!same_section(nearest, key) || wc_str_nearest(leaf(key), &word, 1)))
         return nearest;
 
     // Misspelt and in the wrong section: "siz" for "evaluation.size".

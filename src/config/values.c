@@ -27,6 +27,8 @@ static enum wc_err no_memory(const struct wc_site *site, struct wc_error *err) {
 
 static const char *nearest_choice(const struct wc_choice *choices, const char *s) {
     const char *names[16];
+    if (strlen(s) < 3)
+        return NULL; // any short word is near
     size_t n = 0;
     for (const struct wc_choice *c = choices; c && c->name && n < 16; c++)
         names[n++] = c->name;
@@ -336,8 +338,9 @@ static void *field_of(const struct wc_option *o, struct wc_config *c) {
 
 void wc_value_expected(const struct wc_option *o, struct wc_buf *out) {
     const char *expected = types[o->type].expected;
-    bool only_choices = !expected || (o->choices && o->type == WC_OPTION_TEXT);
-    if (!only_choices) {
+    // Choices are all that is possible, or stand beside other values (auto, native, all).
+    bool beside = o->type == WC_OPTION_TEXTS || o->type == WC_OPTION_COUNT;
+    if (!o->choices || beside) {
         size_t n = strcspn(expected, "%");
         wc_buf_add(out, expected, n);
         if (expected[n])
@@ -345,11 +348,11 @@ void wc_value_expected(const struct wc_option *o, struct wc_buf *out) {
     }
     if (!o->choices)
         return;
-    wc_buf_puts(out, only_choices ? "" : o->type == WC_OPTION_NAMES ? " of " : ", or ");
+    wc_buf_puts(out, beside ? ", or " : o->type == WC_OPTION_NAMES ? "one or a list of " : "");
     size_t n_shown = 0;
     for (const struct wc_choice *c = o->choices; c->name; c++) {
         if (wc_choice_name(o->choices, c->value) == c->name)
-            wc_buf_printf(out, "%s%s", n_shown++ ? ", " : "", c->name);
+            wc_buf_printf(out, "%s%s", n_shown++ ? " | " : "", c->name);
     }
 }
 
