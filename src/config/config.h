@@ -55,6 +55,7 @@ struct wc_winclip_switches {
 struct wc_config {
     char *path; // of the file, or NULL
     struct {
+        // masks, normal, anomalous and references stay as written: they are names below root
         char *name, *root, *masks, *object;
         struct wc_strlist categories, normal, anomalous, references; // categories empty: all
     } dataset;
