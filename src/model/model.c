@@ -176,7 +176,7 @@ static enum wc_err load_tensors(struct wc_model *m, struct wc_error *err) {
     WC_TRY(wc_arch_tensors(&m->arch, &spec, &n, err));
     enum wc_err rc = WC_OK;
     for (size_t i = 0; i < n && rc == WC_OK; i++) {
-        const float *data;
+        const float *data = NULL;
         bool optional = strcmp(spec[i].name, "logit_scale") == 0 && m->weights;
         if (optional && !wc_weights_find(m->weights, spec[i].name))
             continue; // WinCLIP sets its own temperature

@@ -59,15 +59,31 @@ static void project_qkv(const struct wc_tower *t, const struct wc_block *b, size
     wc_linear_run(&kv, rows, s->y, d, s->qkv + d, 3 * d);
 }
 
+// Above this length matrix products beat the short-sequence kernel. Fixed: a result must not depend
+// on the machine.
+#define SHORT_TOKENS 24
+
+static void attention(const struct wc_tower *t, size_t n_seq, size_t n_tokens, size_t n_queries,
+                      struct wc_scratch *s) {
+    size_t d = t->d, dh = d / t->heads;
+    float scale = 1.0f / sqrtf((float)dh);
+    if (n_tokens <= SHORT_TOKENS) {
+        wc_kernels()->attention_small(n_seq, n_tokens, n_queries, t->heads, dh, s->qkv, scale,
+                                      t->causal, s->att);
+        return;
+    }
+    for (size_t i = 0; i < n_seq; i++)
+        wc_attention_full(n_tokens, n_queries, t->heads, dh, s->qkv + i * n_tokens * 3 * d, scale,
+                          t->causal, s->small, s->att + i * n_queries * d);
+}
+
 static void block(const struct wc_tower *t, const struct wc_block *b, size_t n_seq, size_t n_tokens,
                   bool qkv_ready, enum wc_keep keep, struct wc_scratch *s) {
-    size_t d = t->d, rows = n_seq * n_tokens, dh = d / t->heads;
-    float scale = 1.0f / sqrtf((float)dh);
+    size_t d = t->d, rows = n_seq * n_tokens;
     if (!qkv_ready)
         project_qkv(t, b, n_seq, n_tokens, keep == WC_KEEP_FIRST, s);
     size_t n_queries = keep == WC_KEEP_FIRST ? 1 : n_tokens;
-    wc_attention(n_seq, n_tokens, n_queries, t->heads, dh, s->qkv, scale, t->causal, s->small,
-                 s->att);
+    attention(t, n_seq, n_tokens, n_queries, s);
     if (keep == WC_KEEP_ALL) {
         linear_residual(&b->out, rows, s->att, s->y, s->x, d);
         mlp(t, b, rows, s->x, d, s);

@@ -17,7 +17,7 @@ struct need {
 static struct need tower_need(const struct wc_tower *t, size_t longest) {
     size_t rows = wc_chunk_rows(longest);
     return (struct need){rows * t->d, rows * 3 * t->d, rows * t->mlp,
-                         wc_attention_scratch(longest, t->d / t->heads)};
+                         wc_attention_scratch_f32(longest, longest)};
 }
 
 static enum wc_err make(const struct wc_model *m, struct wc_workspace *w, struct wc_error *err) {
