@@ -1,99 +1,112 @@
 /*
- * What the golden tests share: the generator of test pictures (tests/golden/models/README.md, section 2), reading
- * golden tensors, and distances.
+ * What the picture tests share: tables of golden data, expected pictures, float arrays, and damaged
+ * copies of files. Everything ends the test program when golden data themselves cannot be read.
  */
 #ifndef WC_TESTS_GOLDEN_H
 #define WC_TESTS_GOLDEN_H
 
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "image/image.h"
 #include "test.h"
 
-#include "base/alloc.h"
-#include "base/rng.h"
-#include "image/image.h"
-#include "weights/weights.h"
+enum { GOLDEN_MAX_COLUMNS = 10, GOLDEN_MAX_ROWS = 256 };
 
-#include <stdint.h>
-
-struct golden_formula {
-    size_t h, w;
-    uint64_t a, b, obj, noise, dy, dx;
-    uint64_t y0, x0, hh, ww, ds; // defect; hh 0: none
+// A table with a header line; cells point into `text`.
+struct golden_table {
+    unsigned char *text;
+    char *cell[GOLDEN_MAX_ROWS][GOLDEN_MAX_COLUMNS];
+    size_t n_rows, n_columns;
 };
 
-static inline uint64_t golden_lat(uint64_t s, uint64_t c, uint64_t o, uint64_t i, uint64_t j) {
-    return wc_rng_mix(s * UINT64_C(0xD1342543DE82EF95) + (4 * c + o) * UINT64_C(0x2545F4914F6CDD1D) + i * WC_RNG_GAMMA +
-                      j * UINT64_C(0xC2B2AE3D27D4EB4F)) >>
-           56;
+__attribute__((unused)) static void golden_die(const struct wc_error *err, const char *what) {
+    printf("Bail out! golden data: %s: %s\n", what, err->text);
+    exit(1);
 }
 
-static inline uint64_t golden_oct(uint64_t s, uint64_t c, uint64_t o, uint64_t g, uint64_t y, uint64_t x) {
-    uint64_t i = y / g, fy = y % g, j = x / g, fx = x % g;
-    uint64_t top = golden_lat(s, c, o, i, j) * (g - fx) + golden_lat(s, c, o, i, j + 1) * fx;
-    uint64_t bot = golden_lat(s, c, o, i + 1, j) * (g - fx) + golden_lat(s, c, o, i + 1, j + 1) * fx;
-    return (top * (g - fy) + bot * fy) / (g * g);
-}
-
-static inline struct wc_image golden_image(const struct golden_formula *f) {
-    struct wc_image image = {0};
-    if (wc_image_new(f->w, f->h, &image, NULL) != WC_OK)
-        abort();
-    for (size_t y = 0; y < f->h; y++)
-        for (size_t x = 0; x < f->w; x++)
-            for (uint64_t c = 0; c < 3; c++) {
-                int inside = f->hh > 0 && y >= f->y0 && y < f->y0 + f->hh && x >= f->x0 && x < f->x0 + f->ww;
-                uint64_t s = inside ? f->ds : f->obj, oy = inside ? 0 : f->dy, ox = inside ? 0 : f->dx;
-                uint64_t a = golden_oct(s, c, 0, f->a, y + oy, x + ox), b = golden_oct(s, c, 1, f->b, y + oy, x + ox);
-                uint64_t n = golden_lat(f->noise, c, 2, y, x);
-                int64_t v = (int64_t)((2 * (8 * a + 7 * b + n)) / 16) - 128;
-                image.rgb[(y * f->w + x) * 3 + c] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
-            }
-    return image;
-}
-
-// A float32 golden tensor; aborts the test program when it is absent, so that no check can silently vanish.
-static inline const float *golden_tensor(const struct wc_weights *w, const char *name, size_t n) {
-    const struct wc_tensor_info *t = wc_weights_find(w, name);
-    if (!t || t->dtype != WC_F32 || (n > 0 && t->n_elements != n)) {
-        printf("Bail out! golden tensor %s: absent or of another size\n", name);
-        exit(2);
-    }
-    float *copy = wc_alloc(t->n_elements, sizeof(float)); // a test may leak it: the program ends soon
-    memcpy(copy, t->data, t->n_elements * sizeof(float));
-    return copy;
-}
-
-static inline struct wc_weights *golden_open(const char *path) {
-    struct wc_weights *w = NULL;
+__attribute__((unused)) static void golden_read_table(const char *path, struct golden_table *t) {
     struct wc_error err = {0};
-    if (wc_weights_open(path, &w, &err) != WC_OK) {
-        printf("Bail out! %s\n", err.text);
-        exit(2);
+    size_t n;
+    memset(t, 0, sizeof *t);
+    if (wc_io_read_file(path, 1 << 24, &t->text, &n, &err) != WC_OK)
+        golden_die(&err, path);
+    char *line_end, *line = (char *)t->text;
+    bool header = true;
+    for (; *line && t->n_rows < GOLDEN_MAX_ROWS; line = line_end + 1) {
+        line_end = strchr(line, '\n');
+        if (!line_end)
+            break;
+        *line_end = 0;
+        size_t c = 0;
+        for (char *p = line; p && c < GOLDEN_MAX_COLUMNS; c++) {
+            t->cell[t->n_rows][c] = p;
+            p = strchr(p, '\t');
+            if (p)
+                *p++ = 0;
+        }
+        t->n_columns = header ? c : t->n_columns;
+        t->n_rows += !header;
+        header = false;
     }
-    return w;
 }
 
-// Relative L2 distance of x to the reference y.
-static inline double golden_rel_l2(const float *x, const float *y, size_t n) {
-    double d = 0, l = 0;
-    for (size_t i = 0; i < n; i++) {
-        d += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
-        l += (double)y[i] * (double)y[i];
-    }
-    return sqrt(d / l);
+__attribute__((unused)) static size_t golden_size(const struct golden_table *t, size_t row,
+                                                  size_t column) {
+    return (size_t)strtoul(t->cell[row][column], NULL, 10);
 }
 
-static inline double golden_max_diff(const float *x, const float *y, size_t n) {
-    double most = 0;
-    for (size_t i = 0; i < n; i++) {
-        double d = fabs((double)x[i] - (double)y[i]);
-        most = d > most || isnan(d) ? d : most;
-    }
-    return most;
+__attribute__((unused)) static void golden_read_image(const char *dir, const char *name,
+                                                      struct wc_image *out) {
+    struct wc_error err = {0};
+    char *path = wc_path_join(dir, name);
+    if (wc_image_read(path, NULL, out, &err) != WC_OK)
+        golden_die(&err, path);
+    wc_free(path);
 }
 
-// At most `limit`, and not NaN.
-static inline bool golden_below(double found, double limit, const char *name) {
-    return test_ok(found <= limit, "%s: %.3g, at most %.3g", name, found, limit);
+// Equal size and samples; the first difference is told.
+__attribute__((unused)) static bool golden_same(const struct wc_image *a,
+                                                const struct wc_image *b) {
+    if (a->width_px != b->width_px || a->height_px != b->height_px) {
+        test_note("found %zu x %zu pixels, wanted %zu x %zu", a->width_px, a->height_px,
+                  b->width_px, b->height_px);
+        return false;
+    }
+    for (size_t i = 0; i < 3 * a->width_px * a->height_px; i++)
+        if (a->rgb[i] != b->rgb[i]) {
+            test_note("pixel (%zu, %zu), channel %zu: found %d, wanted %d", i / 3 % a->width_px,
+                      i / 3 / a->width_px, i % 3, a->rgb[i], b->rgb[i]);
+            return false;
+        }
+    return true;
+}
+
+// One float32 tensor of a safetensors file (8 bytes of header size, JSON, data): its values, to be
+// freed, and its shape.
+__attribute__((unused)) static float *golden_f32(const unsigned char *bytes, size_t n_bytes,
+                                                 const char *name, size_t shape[4]) {
+    struct wc_error err = {0};
+    struct wc_json_doc *doc = NULL;
+    uint64_t n_header = 0, from = 0, to = 0, side = 0;
+    for (int i = 7; i >= 0; i--)
+        n_header = n_header << 8 | bytes[i];
+    if (wc_json_parse(name, (const char *)bytes + 8, n_header, 8, &doc, &err) != WC_OK)
+        golden_die(&err, name);
+    const struct wc_json *t = wc_json_get(wc_json_root(doc), name);
+    const struct wc_json *at = wc_json_get(t, "data_offsets");
+    const struct wc_json *dims = wc_json_get(t, "shape");
+    if (!at || !dims || !wc_json_u64(at->child, &from) || !wc_json_u64(at->child->next, &to) ||
+        8 + n_header + to > n_bytes)
+        golden_die(&err, name);
+    size_t d = 0;
+    for (const struct wc_json *s = dims->child; s && d < 4; s = s->next)
+        if (wc_json_u64(s, &side))
+            shape[d++] = side;
+    float *value = wc_alloc(1, to - from);
+    memcpy(value, bytes + 8 + n_header + from, to - from);
+    wc_json_free(&doc);
+    return value;
 }
 
 #endif

@@ -1,5 +1,5 @@
 // Image and text towers against open_clip in float64 (tests/golden/models): full-size deterministic weights.
-#include "golden.h"
+#include "golden_model.h"
 
 #include "base/hash.h"
 #include "base/io.h"
