@@ -2,9 +2,13 @@
  * Matrix products behind one table of backends (openblas now, onednn later).
  *
  * Weights are (n, k): a row gives one output feature, as in a torch Linear. BLAS runs with one
- * thread; callers parallelise over chunks. wc_gemm_init() checks the backend against a scalar
- * product on the shapes where broken kernels have been seen and refuses one that fails, naming the
- * cure (OPENBLAS_CORETYPE). Thread-safe after init.
+ * thread; callers parallelise over chunks. wc_gemm_init() checks the backend against exact products
+ * of integers on the shapes where broken kernels have been seen and refuses one that fails, naming
+ * the cure (OPENBLAS_CORETYPE). Thread-safe after init.
+ *
+ * Constant weights are packed once with wc_gemm_pack() and then multiplied by wc_gemm_packed(),
+ * which lets a backend keep them in its own layout and apply bias and activation while the output
+ * is in cache; its result may differ from wc_gemm_nt()'s in the last bits.
  */
 #ifndef WC_TENSOR_GEMM_H
 #define WC_TENSOR_GEMM_H
@@ -26,5 +30,22 @@ void wc_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t ld_a, const
 // out (m, n) = a (m, k) * b (k, n), + out when `add`.
 void wc_gemm_nn(size_t m, size_t n, size_t k, const float *a, size_t ld_a, const float *b,
                 size_t ld_b, bool add, float *out, size_t ld_out);
+
+// What happens to a product before it is stored, in this order; zero-filled: nothing.
+enum wc_gemm_act { WC_GEMM_LINEAR, WC_GEMM_GELU, WC_GEMM_QUICKGELU };
+struct wc_gemm_post {
+    bool add;          // + what stands in out (a residual); then act is LINEAR
+    const float *bias; // (n), or NULL (then act is LINEAR)
+    enum wc_gemm_act act;
+};
+
+// A weight in the backend's layout. b must stay valid and unchanged until wc_gemm_weight_free().
+struct wc_gemm_weight;
+enum wc_err wc_gemm_pack(size_t n, size_t k, const float *b, size_t ld_b,
+                         struct wc_gemm_weight **out, struct wc_error *err);
+void wc_gemm_weight_free(struct wc_gemm_weight **w);
+// out (m, n) = act(a (m, k) * b^T + bias [+ out]).
+void wc_gemm_packed(size_t m, const struct wc_gemm_weight *w, const float *a, size_t ld_a,
+                    struct wc_gemm_post post, float *out, size_t ld_out);
 
 #endif

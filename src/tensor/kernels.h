@@ -16,6 +16,8 @@
 
 enum wc_isa { WC_ISA_SCALAR, WC_ISA_AVX2, WC_ISA_AVX512, WC_N_ISAS };
 
+enum { WC_ATTENTION_SMALL_T = 1024 }; // tokens: a row of scores lies on the stack
+
 struct wc_kernels {
     enum wc_isa isa;
     // out (m, d) = layer norm of in (m, d) over d: (x - mean) / sqrt(var + eps) * weight + bias;
@@ -35,7 +37,8 @@ struct wc_kernels {
                           float *y, size_t ld_y);
     // Self-attention of n_seq short sequences of t tokens: qkv (n_seq * t, 3 * h * dh) rows [q | k
     // | v], head-major; out (n_seq * t_q, h * dh): the first t_q tokens' outputs, t_q <= t. scale =
-    // 1/sqrt(dh). causal: token i sees 0..i.
+    // 1/sqrt(dh). causal: token i sees 0..i. t <= WC_ATTENTION_SMALL_T; long sequences are faster
+    // in tensor/attention.h.
     void (*attention_small)(size_t n_seq, size_t t, size_t t_q, size_t h, size_t dh,
                             const float *qkv, float scale, int causal, float *out);
     // Sum of squares and dot product of n floats, in double-free float32 lanes with a fixed order.

@@ -1,0 +1,14 @@
+/*
+ * The self-test of a matrix-product backend at start: some builds of OpenBLAS return wrong numbers
+ * on processors newer than they are.
+ */
+#ifndef WC_TENSOR_GEMM_CHECK_H
+#define WC_TENSOR_GEMM_CHECK_H
+
+#include "tensor/gemm_backend.h"
+
+// WC_ERR_CONFIG with the backend's cure when any product is not exact. About 30 ms.
+enum wc_err wc_gemm_check(const struct wc_gemm_backend *backend, const char *description,
+                          struct wc_error *err);
+
+#endif
