@@ -338,7 +338,7 @@ static enum wc_err list_categories(const struct wc_dataset_options *o, struct wc
     for (size_t i = 0; i < present.n && rc == WC_OK; i++)
         if (wc_ds_wanted(o, present.item[i]))
             rc = try_category(present.item[i], o, out, seen, err);
-    if (rc == WC_OK && !out->n_categories)
+    if (rc == WC_OK && !out->n_categories && !named(o->categories))
         rc = nothing_found(o, &present, err);
     wc_strlist_release(&present);
     return rc;

@@ -3,7 +3,10 @@
 #include "base/alloc.h"
 #include "base/io.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#define MAX_PATH_BYTES 4096 // PATH_MAX of Linux, with the NUL
 
 // What the decoder reads, by name; the content decides when the file is opened.
 static const char *const extensions[] = {".png", ".jpg", ".jpeg", ".bmp"};
@@ -47,11 +50,12 @@ enum wc_err wc_ds_join3(char **out, const char *a, const char *b, const char *c,
     return rc;
 }
 
+// Without an allocation, so that no failure can pass for "there is none". A path that does not fit
+// is longer than the system takes.
 bool wc_ds_has_dir(const char *a, const char *b) {
-    char *path = wc_path_join(a, b);
-    bool is = path && wc_io_is_dir(path);
-    wc_free(path);
-    return is;
+    char path[MAX_PATH_BYTES];
+    int n = snprintf(path, sizeof(path), "%s/%s", a, b);
+    return n > 0 && (size_t)n < sizeof(path) && wc_io_is_dir(path);
 }
 
 enum wc_err wc_ds_check_path(const char *path, const char *where, struct wc_error *err) {
@@ -152,12 +156,14 @@ static bool has_marker(const char *folder, const char *const *markers) {
     return false;
 }
 
-// Left empty by an interrupted copy or download, say: listed, so that it is reported.
-static bool is_empty_dir(const char *path) {
+// Left empty by an interrupted copy or download, say: listed, so that it is reported. One that may
+// not be read ("lost+found") is no category, as none of the markers is seen in it.
+static enum wc_err check_empty(const char *path, bool *empty, struct wc_error *err) {
     struct wc_strlist names = {0};
-    bool empty = wc_io_list(path, true, &names, NULL) == WC_OK && names.n == 0;
+    enum wc_err rc = wc_io_list(path, true, &names, err);
+    *empty = rc == WC_OK && names.n == 0;
     wc_strlist_release(&names);
-    return empty;
+    return rc == WC_ERR_NOMEM ? rc : WC_OK;
 }
 
 static enum wc_err take_named(const struct wc_dataset_options *options, const char *root,
@@ -187,8 +193,10 @@ static enum wc_err take_marked(const char *root, const char *const *markers,
     for (size_t i = 0; i < present->n; i++) {
         char *path = NULL;
         WC_TRY(wc_ds_join(&path, root, present->item[i], err));
-        bool take = has_marker(path, markers) || is_empty_dir(path);
+        bool take = has_marker(path, markers);
+        enum wc_err rc = take ? WC_OK : check_empty(path, &take, err);
         wc_free(path);
+        WC_TRY(rc);
         if (take)
             WC_TRY(wc_strlist_add(names, present->item[i], err));
     }

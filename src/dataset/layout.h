@@ -84,7 +84,7 @@ enum wc_err wc_ds_join(char **out, const char *a, const char *b, struct wc_error
 enum wc_err wc_ds_join3(char **out, const char *a, const char *b, const char *c,
                         struct wc_error *err);
 
-// Is the joined path a folder? False as well when memory is out.
+// Is the joined path a folder?
 bool wc_ds_has_dir(const char *a, const char *b);
 
 // Refuses what could leave its root: absolute paths and ".." components, and empty paths. Fault

@@ -185,6 +185,18 @@ static enum wc_err pair_all(struct pairing *p, const struct mask_set *s, struct 
     return WC_OK;
 }
 
+// Files where folders of masks are expected.
+static enum wc_err leave_files(const char *path, const struct pairing *p, struct wc_ds_unpaired *u,
+                               struct wc_error *err) {
+    struct wc_strlist names = {0};
+    enum wc_err rc = wc_io_list(path, false, &names, err);
+    for (size_t i = 0; i < names.n && rc == WC_OK; i++)
+        if (wc_ds_is_image(names.item[i]) && !wc_ds_has_dir(path, names.item[i]))
+            rc = leave_over(&u->masks, p->folder, names.item[i], err);
+    wc_strlist_release(&names);
+    return rc;
+}
+
 // Reads the folder, pairs, and notes the masks that are left.
 static enum wc_err pair(struct pairing *p, struct wc_ds_unpaired *u, struct wc_error *err) {
     struct mask_set s = {0};
@@ -205,6 +217,8 @@ static enum wc_err pair(struct pairing *p, struct wc_ds_unpaired *u, struct wc_e
     for (size_t i = 0; i < s.n && rc == WC_OK; i++)
         if (!s.mask[i].used)
             rc = leave_over(&u->masks, p->folder, s.mask[i].name, err);
+    if (rc == WC_OK && p->mask_folders && wc_io_is_dir(path))
+        rc = leave_files(path, p, u, err);
     mask_set_release(&s);
     wc_free(path);
     return rc;
@@ -272,7 +286,9 @@ enum wc_err wc_ds_check_unpaired(const struct wc_dataset *d, const struct wc_cat
     if (!u->images.n && !u->masks.n)
         return WC_OK;
     struct wc_buf b = {0};
-    wc_buf_printf(&b, "%s: category \"%s\": ", d->name, c->name);
+    wc_buf_printf(&b, "%s: category \"", d->name);
+    put_name(&b, c->name);
+    wc_buf_puts(&b, "\": ");
     if (u->masks.n) {
         wc_buf_printf(&b, "masks without an image (%zu): ", u->masks.n);
         wc_ds_put_names(&b, &u->masks);

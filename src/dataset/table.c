@@ -133,6 +133,13 @@ static enum wc_err list(const struct wc_ds_layout *layout, const struct wc_datas
     return WC_OK;
 }
 
+// Names from outside may hold line breaks, which would forge lines of a log.
+static void clean(struct wc_error *err) {
+    for (char *s = err ? err->text : ""; *s; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            *s = '?';
+}
+
 enum wc_err wc_dataset_list(const struct wc_dataset_options *options, struct wc_dataset *out,
                             struct wc_error *err) {
     struct wc_dataset d = {0};
@@ -145,10 +152,12 @@ enum wc_err wc_dataset_list(const struct wc_dataset_options *options, struct wc_
                         "right?",
                         options->root);
     enum wc_err rc = list(layout, options, &d, err);
-    if (rc == WC_OK)
+    if (rc == WC_OK) {
         *out = d;
-    else
-        wc_dataset_release(&d);
+        return WC_OK;
+    }
+    wc_dataset_release(&d);
+    clean(err);
     return rc;
 }
 
