@@ -1,6 +1,8 @@
 // VisA as published (split_csv/1cls.csv) and as its authors' script prepares it.
 #include "fixture.h"
 
+#include "dataset/csv.h"
+
 static const struct wc_dataset_options visa = {.name = "visa"};
 
 #define HEADER "object,split,label,image,mask\n"
@@ -73,7 +75,8 @@ static void bad_splits(void) {
     bad_line("candle,test,normal,pcb1/Data/Images/Normal/0000.JPG,\n", "bad-split", "pcb1");
     bad_line("candle,test,normal," NORMAL "0009.JPG,\n", "not-found", "0009.JPG");
     bad_line("candle,test,anomaly," BAD "000.JPG," MASK "009.png\n", "not-found", "009.png");
-    bad_line("candle,test,normal," NORMAL "0000.JPG,\n", "duplicate", NORMAL + 7);
+    bad_line("candle,test,normal," NORMAL "0000.JPG,\n", "duplicate",
+             "Data/Images/Normal/0000.JPG");
     bad_line("candle,train,normal," NORMAL "0000.JPG,\n", "bad-split", "train and in test");
     bad_line("candle,test,anomaly," BAD "000.JPG,\ncandle,test,anomaly," BAD "001.JPG," MASK
              "001.png\n",
@@ -123,7 +126,34 @@ static void prepared(void) {
     fixture_refuse(visa, "not-found", "visa-none");
 }
 
+// The counts that `check` compares with: sums known from the data sets' papers.
+static void counts(void) {
+    static const char *const names[] = {"mvtec", "visa"};
+    static const uint64_t wanted[][3] = {{3629, 467, 1725}, {8659, 962, 2162}};
+    static const char *const columns[] = {"train_normal", "test_normal", "test_total"};
+    struct wc_csv csv = {0};
+    struct wc_error err = {0};
+    if (!test_ok(wc_csv_read("configs/published/dataset_counts.csv", &csv, &err) == WC_OK,
+                 "published counts")) {
+        test_note("%s", err.text);
+        return;
+    }
+    size_t dataset = wc_csv_column(&csv, "dataset");
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < 3; k++) {
+            uint64_t sum = 0, n = 0;
+            for (size_t row = 0; row < csv.n_rows; row++)
+                if (strcmp(wc_csv_at(&csv, row, dataset), names[i]) == 0 &&
+                    wc_parse_u64(wc_csv_at(&csv, row, wc_csv_column(&csv, columns[k])), &n))
+                    sum += n;
+            if (!test_ok(sum == wanted[i][k], "%s %s", names[i], columns[k]))
+                test_note("found %llu", (unsigned long long)sum);
+        }
+    wc_csv_release(&csv);
+}
+
 int main(void) {
+    counts();
     raw();
     bad_splits();
     prepared();
