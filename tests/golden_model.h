@@ -1,6 +1,6 @@
 /*
- * What the golden tests share: the generator of test pictures (tests/golden/models/README.md, section 2), reading
- * golden tensors, and distances.
+ * What the golden tests share: the generator of test pictures (tests/golden/models/README.md,
+ * section 2), reading golden tensors, and distances.
  */
 #ifndef WC_TESTS_GOLDEN_MODEL_H
 #define WC_TESTS_GOLDEN_MODEL_H
@@ -21,15 +21,18 @@ struct golden_formula {
 };
 
 static inline uint64_t golden_lat(uint64_t s, uint64_t c, uint64_t o, uint64_t i, uint64_t j) {
-    return wc_rng_mix(s * UINT64_C(0xD1342543DE82EF95) + (4 * c + o) * UINT64_C(0x2545F4914F6CDD1D) + i * WC_RNG_GAMMA +
+    return wc_rng_mix(s * UINT64_C(0xD1342543DE82EF95) +
+                      (4 * c + o) * UINT64_C(0x2545F4914F6CDD1D) + i * WC_RNG_GAMMA +
                       j * UINT64_C(0xC2B2AE3D27D4EB4F)) >>
            56;
 }
 
-static inline uint64_t golden_oct(uint64_t s, uint64_t c, uint64_t o, uint64_t g, uint64_t y, uint64_t x) {
+static inline uint64_t golden_oct(uint64_t s, uint64_t c, uint64_t o, uint64_t g, uint64_t y,
+                                  uint64_t x) {
     uint64_t i = y / g, fy = y % g, j = x / g, fx = x % g;
     uint64_t top = golden_lat(s, c, o, i, j) * (g - fx) + golden_lat(s, c, o, i, j + 1) * fx;
-    uint64_t bot = golden_lat(s, c, o, i + 1, j) * (g - fx) + golden_lat(s, c, o, i + 1, j + 1) * fx;
+    uint64_t bot =
+        golden_lat(s, c, o, i + 1, j) * (g - fx) + golden_lat(s, c, o, i + 1, j + 1) * fx;
     return (top * (g - fy) + bot * fy) / (g * g);
 }
 
@@ -40,9 +43,12 @@ static inline struct wc_image golden_image(const struct golden_formula *f) {
     for (size_t y = 0; y < f->h; y++)
         for (size_t x = 0; x < f->w; x++)
             for (uint64_t c = 0; c < 3; c++) {
-                int inside = f->hh > 0 && y >= f->y0 && y < f->y0 + f->hh && x >= f->x0 && x < f->x0 + f->ww;
-                uint64_t s = inside ? f->ds : f->obj, oy = inside ? 0 : f->dy, ox = inside ? 0 : f->dx;
-                uint64_t a = golden_oct(s, c, 0, f->a, y + oy, x + ox), b = golden_oct(s, c, 1, f->b, y + oy, x + ox);
+                int inside =
+                    f->hh > 0 && y >= f->y0 && y < f->y0 + f->hh && x >= f->x0 && x < f->x0 + f->ww;
+                uint64_t s = inside ? f->ds : f->obj, oy = inside ? 0 : f->dy,
+                         ox = inside ? 0 : f->dx;
+                uint64_t a = golden_oct(s, c, 0, f->a, y + oy, x + ox),
+                         b = golden_oct(s, c, 1, f->b, y + oy, x + ox);
                 uint64_t n = golden_lat(f->noise, c, 2, y, x);
                 int64_t v = (int64_t)((2 * (8 * a + 7 * b + n)) / 16) - 128;
                 image.rgb[(y * f->w + x) * 3 + c] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
@@ -50,14 +56,16 @@ static inline struct wc_image golden_image(const struct golden_formula *f) {
     return image;
 }
 
-// A float32 golden tensor; aborts the test program when it is absent, so that no check can silently vanish.
+// A float32 golden tensor; aborts the test program when it is absent, so that no check can silently
+// vanish.
 static inline const float *golden_tensor(const struct wc_weights *w, const char *name, size_t n) {
     const struct wc_tensor_info *t = wc_weights_find(w, name);
     if (!t || t->dtype != WC_F32 || (n > 0 && t->n_elements != n)) {
         printf("Bail out! golden tensor %s: absent or of another size\n", name);
         exit(2);
     }
-    float *copy = wc_alloc(t->n_elements, sizeof(float)); // a test may leak it: the program ends soon
+    float *copy =
+        wc_alloc(t->n_elements, sizeof(float)); // a test may leak it: the program ends soon
     memcpy(copy, t->data, t->n_elements * sizeof(float));
     return copy;
 }

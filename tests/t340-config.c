@@ -61,8 +61,9 @@ static const char full[] = "dataset:\n"
                            "  probability: normal, aggregation: arithmetic_inverse,\n"
                            "  scale_fusion: inverse_mean, image_scale: 1, windows: [2, 3],\n"
                            "  reference_patch: post, reference_aggregation: arithmetic,\n"
-                           "  map_fusion: harmonic_sum, map_zero: half, image_score: map_max,\n"
-                           "  multi_crop: ten}\n"
+                           "  map_fusion: parallel, map_zero: half, image_score: map_max,\n"
+                           "  multi_crop: ten, few_shot_score: reference, crop_average: score,\n"
+                           "  reference_windows: [3], reference_shifted: true}\n"
                            "prompts: p.yaml\n"
                            "shots: [0, 1, 4]\n"
                            "seeds: 7\n"
@@ -94,7 +95,9 @@ static void test_values(void) {
                 w->aggregation == 2 && w->scale_fusion == 2 && w->image_scale == 1 &&
                 w->windows.n == 2 && w->windows.item[1] == 3,
             "zero-shot switches");
-    test_ok(w->reference_patch == 2 && w->reference_aggregation == 1 && w->map_fusion == 2 &&
+    test_ok(w->reference_patch == 2 && w->reference_aggregation == 1 && w->map_fusion == 3 &&
+                w->reference_windows.n == 1 && w->reference_windows.item[0] == 3 &&
+                w->reference_shifted == 1 && w->few_shot_score == 2 && w->crop_average == 1 &&
                 w->map_zero == 1 && w->image_score == 1 && w->multi_crop == 2,
             "few-shot switches");
     test_ok(c.shots.n == 3 && c.shots.item[2] == 4 && c.seeds.n == 1 && c.seeds.item[0] == 7,

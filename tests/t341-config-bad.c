@@ -77,7 +77,7 @@ static const struct {
     {BODY("winclip: {tau: .nan}\n"), NULL, "type", "found \".nan\""},
     {BODY("winclip: {tau: 0}\n"), NULL, "type", "key \"winclip.tau\": found \"0\""},
     {BODY("winclip: {aggregation: harmnic}\n"), NULL, "type", "did you mean \"harmonic\"?"},
-    {BODY("winclip: {windows: [0]}\n"), NULL, "type", "key \"winclip.windows\": found \"0\""},
+    {BODY("winclip: {windows: [65]}\n"), NULL, "type", "key \"winclip.windows\": found \"65\""},
     {BODY("preset: papr\n"), NULL, "type",
      "expected one or a list of paper | accurate | anomalib | "
      "caoyunkang; did you mean \"paper\"?"},

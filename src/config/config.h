@@ -43,13 +43,17 @@ struct wc_winclip_switches {
     int aggregation;  // windows to patches, zero-shot: harmonic | arithmetic | arithmetic_inverse
     int scale_fusion; // across scales: harmonic | arithmetic | inverse_mean
     int image_scale;  // 0 | 1: the image score takes part in the map
-    struct wc_int_list windows; // window sides; n == 0: from preset
-    int reference_patch;        // none | pre | post: which patch tokens stand for F^P
-    int reference_aggregation;  // harmonic | arithmetic
-    int map_fusion;             // k > 0: mean | sum | harmonic_sum
-    int map_zero;               // k = 0: full | half
-    int image_score;            // softmax | map_max
-    int multi_crop;             // none | five | ten
+    struct wc_int_list windows; // window sides; n == 0: from preset; one 0: no windows
+    int reference_patch;        // none | pre | post | proj: which patch tokens stand for F^P
+    struct wc_int_list reference_windows; // sides of the reference association, as windows
+    int reference_aggregation;            // harmonic | arithmetic
+    int reference_shifted; // 0 | 1: the first 3x3 window meets the 2x2 bank (caoyunkang)
+    int map_fusion;        // k > 0: mean | sum | harmonic | parallel
+    int map_zero;          // k = 0: full | half
+    int image_score;       // softmax | map_max
+    int few_shot_score;    // both (equation 6) | text | reference
+    int multi_crop;        // none | five | ten
+    int crop_average;      // embedding | score
 };
 
 struct wc_config {
