@@ -37,12 +37,13 @@ export MPICH_CC := $(CC)
 ifeq ($(ARCH),x86_64)
 ISA_AVX2   := -mavx2 -mfma -mf16c
 ISA_AVX512 := $(ISA_AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
+ISA_SHA_NI := -mssse3 -msse4.1 -msha
 endif
 
 LAYERS := base tensor image text weights config model dataset method eval journal report sched cli
 SRC    := $(foreach d,$(LAYERS),$(sort $(wildcard src/$(d)/*.c)))
 ifneq ($(ARCH),x86_64)
-SRC    := $(filter-out %_avx2.c %_avx512.c,$(SRC))
+SRC    := $(filter-out %_avx2.c %_avx512.c %_sha_ni.c,$(SRC))
 endif
 ifeq ($(ONEDNN_FOUND),)
 SRC    := $(filter-out %/gemm_onednn.c,$(SRC))
@@ -84,6 +85,7 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/%_avx2.o: ISA_FLAGS = $(ISA_AVX2)
 $(BUILD)/%_avx512.o: ISA_FLAGS = $(ISA_AVX512)
+$(BUILD)/%_sha_ni.o: ISA_FLAGS = $(ISA_SHA_NI)
 
 # MPI is known to two layers only.
 $(BUILD)/src/sched/%.o: src/sched/%.c $(BUILD)/flags
@@ -95,6 +97,7 @@ $(BUILD)/src/cli/%.o: src/cli/%.c $(BUILD)/flags
 	$(SAY) CC $@
 	$(Q)$(MPICC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 $(BUILD)/src/text/bpe_data.o: prompts/bpe_simple_vocab_16e6.txt.gz
+$(BUILD)/src/text/prompts_data.o: prompts/winclip.yaml
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) CC $@

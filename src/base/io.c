@@ -84,6 +84,15 @@ static int sys_rename(const char *from, const char *to) {
     return rename(from, to);
 }
 
+// As a rename: it gives a complete file its final name.
+static int sys_link(const char *from, const char *to) {
+    if (wc_fault_hit(WC_FAULT_RENAME)) {
+        errno = EIO;
+        return -1;
+    }
+    return link(from, to);
+}
+
 static enum wc_err io_error(struct wc_error *err, const char *what, const char *path, int number) {
     const char *cure = number == ENOSPC   ? "; free space there and run the same command again"
                        : number == EACCES ? "; check the permissions of the file and its folders"
@@ -185,9 +194,13 @@ void wc_map_release(struct wc_map *map) {
 
 enum wc_err wc_file_create(struct wc_file *f, const char *path, struct wc_error *err) {
     struct wc_file made = {0};
+    char host[65] = "";
+    if (gethostname(host, sizeof host - 1) != 0)
+        host[0] = '\0';
     made.path = wc_strdup(path);
-    made.temp = wc_sprintf("%s.tmp.%ld", path,
-                           (long)getpid()); // beside it: rename must stay in one file system
+    // Beside it, since rename must stay in one file system; with the host, since two nodes that
+    // share the folder may use one process number.
+    made.temp = wc_sprintf("%s.tmp.%s.%ld", path, host, (long)getpid());
     if (!made.path || !made.temp) {
         wc_file_discard(&made);
         return WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", path);
@@ -274,6 +287,88 @@ enum wc_err wc_io_write_atomic(const char *path, const void *bytes, size_t n_byt
         rc = wc_file_commit(&f, err);
     wc_file_discard(&f);
     return rc;
+}
+
+// Without hard links (FAT, some FUSE file systems) the content comes after the name: a crash
+// between the two leaves a short file.
+static enum wc_err create_exclusive(const char *path, const void *bytes, size_t n, bool *made,
+                                    struct wc_error *err) {
+    int fd = sys_open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+    *made = fd >= 0;
+    if (fd < 0)
+        return errno == EEXIST ? WC_OK : io_error(err, "create", path, errno);
+    enum wc_err rc = write_all(fd, path, bytes, n, err);
+    if (rc == WC_OK && sys_fsync(fd) != 0)
+        rc = io_error(err, "fsync", path, errno);
+    if (sys_close(fd) != 0 && rc == WC_OK)
+        rc = io_error(err, "close", path, errno);
+    if (rc != WC_OK)
+        unlink(path);
+    return rc;
+}
+
+static bool same_file(const char *a, const char *b) {
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static enum wc_err link_new(struct wc_file *f, const void *bytes, size_t n, bool *made,
+                            struct wc_error *err) {
+    int fd = f->fd;
+    if (sys_fsync(fd) != 0)
+        return io_error(err, "fsync", f->temp, errno);
+    f->fd = 0;
+    if (sys_close(fd) != 0)
+        return io_error(err, "close", f->temp, errno);
+    int failed = sys_link(f->temp, f->path) == 0 ? 0 : errno;
+    // Over NFS a repeated request may fail although the first one, whose answer was lost, linked.
+    *made = failed == 0 || same_file(f->temp, f->path);
+    if (*made || failed == EEXIST)
+        return WC_OK;
+    if (failed == EPERM || failed == ENOSYS || failed == ENOTSUP || failed == EOPNOTSUPP)
+        return create_exclusive(f->path, bytes, n, made, err);
+    return io_error(err, "link", f->path, failed);
+}
+
+enum wc_err wc_io_create_new(const char *path, const void *bytes, size_t n_bytes, bool *made,
+                             struct wc_error *err) {
+    struct wc_file f = {0};
+    bool is_made = false;
+    WC_TRY(wc_file_create(&f, path, err));
+    enum wc_err rc = wc_file_write(&f, bytes, n_bytes, err);
+    if (rc == WC_OK)
+        rc = link_new(&f, bytes, n_bytes, &is_made, err);
+    wc_file_discard(&f);
+    if (rc == WC_OK)
+        *made = is_made;
+    return rc;
+}
+
+enum wc_err wc_io_remove(const char *path, struct wc_error *err) {
+    return unlink(path) == 0 || errno == ENOENT ? WC_OK : io_error(err, "unlink", path, errno);
+}
+
+enum wc_err wc_io_read_text(const char *path, char *text, size_t cap, struct wc_error *err) {
+    int fd;
+    size_t size, n = 0;
+    WC_TRY(open_regular(path, &fd, &size, err));
+    ssize_t r = 1;
+    while (r > 0 && n < cap - 1) {
+        r = sys_read(fd, text + n, cap - 1 - n);
+        n += r > 0 ? (size_t)r : 0;
+    }
+    enum wc_err rc = r < 0 ? io_error(err, "read", path, errno) : WC_OK;
+    sys_close(fd); // read-only: nothing can be lost here
+    text[n] = '\0';
+    return rc;
+}
+
+enum wc_err wc_io_size(int fd, const char *path, uint64_t *size, struct wc_error *err) {
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return io_error(err, "fstat", path, errno);
+    *size = (uint64_t)st.st_size;
+    return WC_OK;
 }
 
 enum wc_err wc_io_open_append(const char *path, int *fd, uint64_t *size, struct wc_error *err) {

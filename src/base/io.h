@@ -35,6 +35,16 @@ void wc_map_release(struct wc_map *map);
 enum wc_err wc_io_write_atomic(const char *path, const void *bytes, size_t n_bytes,
                                struct wc_error *err);
 
+// Creates `path` with this content unless it exists: *made tells. It appears whole or not at all,
+// and of several processes on any hosts exactly one makes it (link() of a complete file, which NFS
+// and Lustre keep atomic; where there are no hard links, O_EXCL). Takes no file lock.
+enum wc_err wc_io_create_new(const char *path, const void *bytes, size_t n_bytes, bool *made,
+                             struct wc_error *err);
+enum wc_err wc_io_remove(const char *path, struct wc_error *err); // no such file is fine
+
+// Up to cap - 1 bytes of a file whose size is not known beforehand (/proc), NUL-terminated.
+enum wc_err wc_io_read_text(const char *path, char *text, size_t cap, struct wc_error *err);
+
 // A file that is written in pieces and appears under its name only at commit.
 struct wc_file {
     int fd; // 0 when closed (zeroed struct)
@@ -51,6 +61,7 @@ void wc_file_discard(struct wc_file *f); // also after commit; removes an uncomm
 enum wc_err wc_io_open_append(const char *path, int *fd, uint64_t *size, struct wc_error *err);
 enum wc_err wc_io_append(int fd, const char *path, const void *bytes, size_t n_bytes,
                          struct wc_error *err);
+enum wc_err wc_io_size(int fd, const char *path, uint64_t *size, struct wc_error *err);
 enum wc_err wc_io_truncate(int fd, const char *path, uint64_t size, struct wc_error *err);
 enum wc_err wc_io_fsync(int fd, const char *path, struct wc_error *err);
 enum wc_err wc_io_close(int fd, const char *path, struct wc_error *err);

@@ -3,8 +3,11 @@
  *
  * Anchors and aliases are refused (nothing here needs them, and they can be bombs), as are
  * duplicate keys, tags, several documents, depth above 16, more than 1 MiB of text and bytes that
- * are not UTF-8. Every node knows its line and column (from 1). Errors are WC_ERR_CONFIG,
- * "file:line:column: ...". Thread-safe for distinct documents.
+ * are not UTF-8; a byte order mark at the start and any kind of line end are fine. Every node knows
+ * its line and column (from 1, in characters). Errors are WC_ERR_CONFIG, "file:line:column: ...",
+ * with the faults syntax, indentation, unclosed, tab, escape, key, duplicate-key, anchor, alias,
+ * tag, several-documents, depth, not-utf8, control-character, byte-order-mark, too-large; a missing
+ * file is not-found. Thread-safe for distinct documents.
  */
 #ifndef WC_BASE_YAML_H
 #define WC_BASE_YAML_H

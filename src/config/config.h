@@ -2,9 +2,12 @@
  * Configuration: YAML and `--set` into one struct, driven by one option table (config/options.h).
  *
  * Rules: unknown keys are errors with line, column and the nearest known key; ${ENV} is expanded in
- * strings (unset: an error that names the variable); paths are relative to the configuration file,
- * except `output`, which is relative to the current directory. Errors are WC_ERR_CONFIG,
- * `file:line:column: key "x": ...`. Not thread-safe.
+ * strings (unset: an error that names the variable, unless --set replaces the value); "$${" is a
+ * literal "${"; paths are relative to the configuration file, also in --set, and absolute once
+ * read, except `output`, which is relative to the current directory. An empty value is the default.
+ * Errors are WC_ERR_CONFIG, `file:line:column: key "x": ...`, with the faults of base/yaml.h's
+ * reader and unknown-key, missing-key, duplicate-key, duplicate, type, conflict, variable.
+ * Not thread-safe: it reads the environment.
  */
 #ifndef WC_CONFIG_CONFIG_H
 #define WC_CONFIG_CONFIG_H
@@ -40,18 +43,23 @@ struct wc_winclip_switches {
     int aggregation;  // windows to patches, zero-shot: harmonic | arithmetic | arithmetic_inverse
     int scale_fusion; // across scales: harmonic | arithmetic | inverse_mean
     int image_scale;  // 0 | 1: the image score takes part in the map
-    struct wc_int_list windows; // window sides; n == 0: from preset
-    int reference_patch;        // none | pre | post: which patch tokens stand for F^P
-    int reference_aggregation;  // harmonic | arithmetic
-    int map_fusion;             // k > 0: mean | sum | harmonic_sum
-    int map_zero;               // k = 0: full | half
-    int image_score;            // softmax | map_max
-    int multi_crop;             // none | five | ten
+    struct wc_int_list windows; // window sides; n == 0: from preset; one 0: no windows
+    int reference_patch;        // none | pre | post | proj: which patch tokens stand for F^P
+    struct wc_int_list reference_windows; // sides of the reference association, as windows
+    int reference_aggregation;            // harmonic | arithmetic
+    int reference_shifted; // 0 | 1: the first 3x3 window meets the 2x2 bank (caoyunkang)
+    int map_fusion;        // k > 0: mean | sum | harmonic | parallel
+    int map_zero;          // k = 0: full | half
+    int image_score;       // softmax | map_max
+    int few_shot_score;    // both (equation 6) | text | reference
+    int multi_crop;        // none | five | ten
+    int crop_average;      // embedding | score
 };
 
 struct wc_config {
     char *path; // of the file, or NULL
     struct {
+        // masks, normal, anomalous and references stay as written: they are names below root
         char *name, *root, *masks, *object;
         struct wc_strlist categories, normal, anomalous, references; // categories empty: all
     } dataset;
@@ -76,7 +84,7 @@ struct wc_config {
         double fpr_limit;
         double tolerance; // of the certified bound
     } evaluation;
-    char *output;
+    char *output;     // NULL only when no file was read: else runs/<its name without suffix>
     int save_maps;    // enum: none | png | overlay | f16
     uint64_t threads; // 0: auto
     char *isa, *gemm; // "auto" or a name
@@ -86,10 +94,12 @@ struct wc_config {
 };
 
 enum wc_err wc_config_init(struct wc_config *c, struct wc_error *err); // defaults
-void wc_config_release(struct wc_config *c);
+void wc_config_release(struct wc_config *c);                           // zeroed is fine
 
 // Reads a file into a config that has its defaults, then applies `sets` ("key.path=value", YAML
-// values) in order, then validates. `sets` may be NULL.
+// values) in order, then validates. `sets` may be NULL; so may `path`: then nothing is required and
+// paths start from the current directory. After a failure c holds part of the values and can only
+// be released.
 enum wc_err wc_config_read(const char *path, const struct wc_strlist *sets, struct wc_config *c,
                            struct wc_error *err);
 

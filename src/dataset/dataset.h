@@ -4,7 +4,10 @@
  * A listing is complete and checked: categories and items sorted by bytes, each anomalous image
  * paired with its masks or known to have none, each stray mask an error that names it. One source a
  * layout, behind the table in dataset/table.c. Faults: not-found, empty-category, unmatched-mask,
- * missing-mask, duplicate, bad-split, bad-path. Not thread-safe; the result is immutable.
+ * missing-mask, duplicate, bad-split, bad-path, not-a-file (a FIFO, device or folder called like an
+ * image), bad-layout (images where the layout has none), bad-format (TIFF and others that the
+ * decoder does not read). Messages hold no control characters. Not thread-safe; the result is
+ * immutable.
  */
 #ifndef WC_DATASET_DATASET_H
 #define WC_DATASET_DATASET_H
@@ -24,7 +27,8 @@ struct wc_dataset_options {
     const struct wc_strlist *normal;
     const struct wc_strlist *anomalous;
     const struct wc_strlist *references;
-    const char *masks;  // folder with masks, relative to root; NULL: none
+    const char *masks;  // folder with masks, relative to root (with several categories: to each
+                        // category's folder); NULL: none
     const char *object; // object name; NULL: the category's
 };
 

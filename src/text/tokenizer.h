@@ -18,7 +18,9 @@
 
 struct wc_tokenizer;
 
-// `bpe_path`: a merges file, plain or gzip, NULL for the embedded one. At most 48,894 merges count.
+// `bpe_path`: a merges file, plain or gzip, NULL for the embedded one: a version line, then one
+// merge of two known symbols a line; at most 48,894 merges count. WC_ERR_DATA faults: "bad-merges",
+// "bad-gzip", "too-large" (16 MiB, stored or unpacked), "not-found".
 enum wc_err wc_tokenizer_new(const char *bpe_path, struct wc_tokenizer **out, struct wc_error *err);
 void wc_tokenizer_free(struct wc_tokenizer **t);
 
@@ -26,9 +28,11 @@ size_t wc_tokenizer_vocab_size(const struct wc_tokenizer *t); // 49,408 for the 
 int32_t wc_tokenizer_sot(const struct wc_tokenizer *t);
 int32_t wc_tokenizer_eot(const struct wc_tokenizer *t);
 
-// Ids of text[0..n) from SOT to EOT, no padding, at most `context` (77): a longer text is cut and
-// its last id is EOT. ids has room for `context`; *n_ids receives the count. Bytes that are not
-// UTF-8 are WC_ERR_DATA (fault "bad-utf8").
+// Ids of text[0..n) from SOT to EOT, no padding, at most `context` (77, at least 2): a longer text
+// is cut and its last id is EOT. ids has room for `context`; *n_ids receives the count. A NUL byte
+// is a character. Bytes that are not UTF-8 are WC_ERR_DATA (fault "bad-utf8"), as is a text above
+// 16 MiB
+// ("too-large"); after a failure the content of ids is undefined and *n_ids is untouched.
 enum wc_err wc_tokenize(const struct wc_tokenizer *t, const char *text, size_t n, size_t context,
                         int32_t *ids, size_t *n_ids, struct wc_error *err);
 

@@ -53,8 +53,20 @@ void wc_weights_free(struct wc_weights **weights);
 
 const char *wc_weights_path(const struct wc_weights *weights);
 const char *wc_weights_format(const struct wc_weights *weights); // "safetensors"
-// SHA-256 of the file's bytes in hex; reads the whole file (seconds for a gigabyte), so it is asked
-// for, not automatic.
+// Who named the tensors and laid out the file: "openai-torchscript", "open_clip", "huggingface" or
+// "unknown" (no CLIP names at all). The activation follows from "openai-torchscript" (QuickGELU)
+// alone; for the others a configuration or a known hash must say it, since OpenAI's weights are
+// also passed on under open_clip's and Hugging Face's names.
+const char *wc_weights_origin(const struct wc_weights *weights);
+// Text of an open_clip or Hugging Face configuration: from the metadata ("open_clip_config"), else
+// beside the file. NULL: none. Not validated, and a file that lies in one folder with several
+// models may have another one's: take heads and activation from it and check sizes against the
+// tensors.
+const char *wc_weights_config_json(const struct wc_weights *weights);
+// The file that the text is from; NULL: from the metadata, or there is none.
+const char *wc_weights_config_path(const struct wc_weights *weights);
+// SHA-256 of the file's bytes in hex (of a sharded set: of index and shards, one after the other);
+// reads the whole file (seconds for a gigabyte), so it is asked for, not automatic.
 enum wc_err wc_weights_sha256(const struct wc_weights *weights, char hex[65], struct wc_error *err);
 size_t wc_weights_n_tensors(const struct wc_weights *weights);
 const struct wc_tensor_info *wc_weights_at(const struct wc_weights *weights,
@@ -78,8 +90,10 @@ enum wc_err wc_tensor_check_shape(const char *path, const struct wc_tensor_info 
 void wc_shape_text(size_t n_dims, const size_t *dim, char *text, size_t n);
 
 /*
- * Writing safetensors: declare all tensors, then give the data in the order declared; the file
- * appears under its name at commit only.
+ * Writing safetensors: metadata and declarations of all tensors, then the data in the order
+ * declared, each tensor in one piece or several (which do not reach into the next tensor); the file
+ * appears under its name at commit only. Misuse (a name twice, too much or too little data) is
+ * WC_ERR_BUG. A writer belongs to one thread.
  */
 struct wc_st_writer;
 enum wc_err wc_st_writer_new(const char *path, struct wc_st_writer **out, struct wc_error *err);

@@ -1,0 +1,433 @@
+#include "method/scorer.h"
+
+#include "base/alloc.h"
+#include "tensor/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+// Query kinds that the association is computed for: patch pre, post, proj, a window side each, and
+// caoyunkang's first window against the bank of the smaller side.
+#define N_KINDS (3 + WC_MAX_SCALES + 1)
+#define KIND_WINDOW(i) (3 + (i))
+#define KIND_SHIFTED (N_KINDS - 1)
+
+#define MAX_CROPS 10
+#define CROP_MARGIN(px)                                                                            \
+    ((px)*256 / 224) // AlexNet's crops of 224 out of 256, which the paper cites (table 3d)
+
+struct wc_scorer {
+    const struct wc_model *model;
+    const struct wc_plan *plan;
+    enum wc_tile_mode tile_mode;
+    size_t g, e, d, image_px;
+    struct wc_workspace *workspace;
+    float *pixels; // (3, S, S)
+    struct wc_features features, reference_features, crop_features;
+    float *crop;                      // (MAX_CROPS, e)
+    float *best[N_KINDS];             // (n_refs, n_q) each, grown as references need
+    size_t cap_best[N_KINDS];         // floats
+    float *block;                     // a block of similarities
+    double *s, *map, *m0, *mw, *part; // (n windows), (scales, g g), (g g), (g g), (g g)
+    float *upsampled;                 // (400, 400)
+    double *score;                    // (n_variants)
+    float *grid;                      // (n_variants, n_tiles, g g)
+    size_t cap_grid;
+    size_t n_bytes;
+};
+
+/* Set-up. */
+
+static enum wc_err alloc_f32(struct wc_scorer *s, float **out, size_t n, struct wc_error *err) {
+    s->n_bytes += n * sizeof(float);
+    return WC_NEW(out, n, "scorer", err);
+}
+
+static enum wc_err alloc_f64(struct wc_scorer *s, double **out, size_t n, struct wc_error *err) {
+    s->n_bytes += n * sizeof(double);
+    return WC_NEW(out, n, "scorer", err);
+}
+
+static enum wc_err set_up(struct wc_scorer *s, const struct wc_scorer_options *o,
+                          struct wc_error *err) {
+    const struct wc_plan *p = s->plan;
+    const struct wc_request crop = {.want = WC_WANT_IMAGE};
+    size_t cells = s->g * s->g;
+    WC_TRY(wc_workspace_new(s->model, o->n_threads, o->progress, o->progress_data, &s->workspace,
+                            err));
+    WC_TRY(wc_features_init(s->model, &p->request, &s->features, err));
+    if (p->reference.want)
+        WC_TRY(wc_features_init(s->model, &p->reference, &s->reference_features, err));
+    if (p->crops != WC_CROP_NONE) {
+        WC_TRY(wc_features_init(s->model, &crop, &s->crop_features, err));
+        WC_TRY(alloc_f32(s, &s->crop, MAX_CROPS * s->e, err));
+    }
+    WC_TRY(alloc_f32(s, &s->pixels, 3 * s->image_px * s->image_px, err));
+    WC_TRY(alloc_f32(s, &s->block, cells * WC_REFERENCE_BLOCK, err));
+    WC_TRY(alloc_f32(s, &s->upsampled, (size_t)WC_MAP_MAX_SIDE * WC_MAP_MAX_SIDE, err));
+    WC_TRY(alloc_f64(s, &s->s, cells, err));
+    WC_TRY(alloc_f64(s, &s->map, WC_MAX_SCALES * cells, err));
+    WC_TRY(alloc_f64(s, &s->m0, cells, err));
+    WC_TRY(alloc_f64(s, &s->mw, cells, err));
+    WC_TRY(alloc_f64(s, &s->part, cells, err));
+    WC_TRY(alloc_f64(s, &s->score, p->n_variants, err));
+    s->n_bytes += (s->features.n_floats + s->reference_features.n_floats) * sizeof(float);
+    return WC_OK;
+}
+
+enum wc_err wc_scorer_new(const struct wc_model *model, const struct wc_plan *plan,
+                          const struct wc_scorer_options *options, struct wc_scorer **out,
+                          struct wc_error *err) {
+    struct wc_scorer *s;
+    const struct wc_arch *arch = wc_model_arch(model);
+    WC_TRY(WC_NEW(&s, 1, "scorer", err));
+    s->model = model;
+    s->plan = plan;
+    s->tile_mode = options->tile_mode;
+    s->g = wc_arch_grid(arch);
+    s->e = arch->embed;
+    s->d = arch->width;
+    s->image_px = arch->image_px;
+    enum wc_err rc = set_up(s, options, err);
+    if (rc != WC_OK) {
+        wc_scorer_free(&s);
+        return rc;
+    }
+    *out = s;
+    return WC_OK;
+}
+
+void wc_scorer_free(struct wc_scorer **scorer) {
+    struct wc_scorer *s = *scorer;
+    if (!s)
+        return;
+    wc_workspace_free(&s->workspace);
+    wc_features_release(&s->features);
+    wc_features_release(&s->reference_features);
+    wc_features_release(&s->crop_features);
+    for (size_t i = 0; i < N_KINDS; i++)
+        wc_free(s->best[i]);
+    wc_free(s->crop);
+    wc_free(s->pixels);
+    wc_free(s->block);
+    wc_free(s->upsampled);
+    wc_free(s->s);
+    wc_free(s->map);
+    wc_free(s->m0);
+    wc_free(s->mw);
+    wc_free(s->part);
+    wc_free(s->score);
+    wc_free(s->grid);
+    wc_free(s);
+    *scorer = NULL;
+}
+
+struct wc_workspace *wc_scorer_workspace(struct wc_scorer *scorer) {
+    return scorer->workspace;
+}
+
+size_t wc_scorer_bytes(const struct wc_scorer *s) {
+    return s->n_bytes + wc_workspace_bytes(s->workspace);
+}
+
+/* Features. */
+
+static void to_unit_rows(const struct wc_scorer *s, const struct wc_request *r,
+                         struct wc_features *f) {
+    size_t cells = s->g * s->g;
+    if (f->image)
+        wc_l2_normalise(1, s->e, f->image, s->e);
+    if (f->patch)
+        wc_l2_normalise(cells, s->d, f->patch, s->d);
+    if (f->patch_post)
+        wc_l2_normalise(cells, s->d, f->patch_post, s->d);
+    if (f->patch_proj)
+        wc_l2_normalise(cells, s->e, f->patch_proj, s->e);
+    for (size_t i = 0; i < r->n_scales; i++)
+        if (f->window[i])
+            wc_l2_normalise(wc_n_windows(s->g, r->window[i]), s->e, f->window[i], s->e);
+}
+
+static enum wc_err encode_tile(struct wc_scorer *s, const struct wc_tiling *t,
+                               const struct wc_image *resized, size_t i,
+                               const struct wc_request *request, struct wc_features *f,
+                               struct wc_error *err) {
+    wc_tiling_normalise(t, resized, i, wc_clip_mean, wc_clip_std, s->pixels);
+    WC_TRY(wc_encode_image(s->model, s->workspace, s->pixels, request, f, err));
+    to_unit_rows(s, request, f);
+    return WC_OK;
+}
+
+// Mirrors pixels (3, S, S) left to right.
+static void mirror(float *pixels, size_t side) {
+    for (size_t row = 0; row < 3 * side; row++)
+        for (size_t x = 0; x < side / 2; x++) {
+            float *a = &pixels[row * side + x], *b = &pixels[row * side + side - 1 - x], swap = *a;
+            *a = *b;
+            *b = swap;
+        }
+}
+
+// Unit embeddings of the corners' and the centre's crop, then of their mirrors: s->crop.
+static enum wc_err encode_crops(struct wc_scorer *s, const struct wc_image *image,
+                                struct wc_error *err) {
+    const struct wc_request request = {.want = WC_WANT_IMAGE};
+    struct wc_tiling t;
+    struct wc_image resized = {0};
+    size_t px = s->image_px, n = s->plan->crops == WC_CROP_TEN ? 10 : 5;
+    // The larger picture as shortest edge; only its size is taken from this plan, the tiles are the
+    // crops.
+    WC_TRY(wc_tiling_plan(image->width_px, image->height_px, CROP_MARGIN(px), WC_SHORTEST_CROP, &t,
+                          err));
+    WC_TRY(wc_tiling_resize(&t, image, &resized, err));
+    size_t right = t.resized_width_px - px, bottom = t.resized_height_px - px;
+    const size_t left_of[5] = {0, right, 0, right, (size_t)nearbyint((double)right / 2)};
+    const size_t top_of[5] = {0, 0, bottom, bottom, (size_t)nearbyint((double)bottom / 2)};
+    t.size_px = px;
+    t.n_tiles = 5;
+    memcpy(t.left_px, left_of, sizeof left_of);
+    memcpy(t.top_px, top_of, sizeof top_of);
+    enum wc_err rc = WC_OK;
+    for (size_t i = 0; i < n && rc == WC_OK; i++) {
+        wc_tiling_normalise(&t, &resized, i % 5, wc_clip_mean, wc_clip_std, s->pixels);
+        if (i >= 5)
+            mirror(s->pixels, px);
+        rc = wc_encode_image(s->model, s->workspace, s->pixels, &request, &s->crop_features, err);
+        if (rc == WC_OK)
+            memcpy(s->crop + i * s->e, s->crop_features.image, s->e * sizeof(float));
+    }
+    wc_image_release(&resized);
+    if (rc == WC_OK)
+        wc_l2_normalise(n, s->e, s->crop, s->e);
+    return rc;
+}
+
+/* References. */
+
+void wc_reference_sizes(const struct wc_model *model, const struct wc_request *r, size_t n_tiles,
+                        size_t size[3 + WC_MAX_SCALES]) {
+    const struct wc_arch *a = wc_model_arch(model);
+    size_t g = wc_arch_grid(a), cells = n_tiles * g * g;
+    size[0] = r->want & WC_WANT_PATCH ? cells * a->width : 0;
+    size[1] = r->want & WC_WANT_PATCH_POST ? cells * a->width : 0;
+    size[2] = r->want & WC_WANT_PATCH_PROJ ? cells * a->embed : 0;
+    for (size_t i = 0; i < WC_MAX_SCALES; i++) {
+        bool wanted = (r->want & WC_WANT_WINDOWS) && i < r->n_scales;
+        size[3 + i] = wanted ? n_tiles * wc_n_windows(g, r->window[i]) * a->embed : 0;
+    }
+}
+
+void wc_reference_point(const struct wc_model *model, const struct wc_request *request,
+                        size_t n_tiles, const float *block, struct wc_reference *view) {
+    size_t size[3 + WC_MAX_SCALES];
+    wc_reference_sizes(model, request, n_tiles, size);
+    *view = (struct wc_reference){.n_tiles = n_tiles};
+    for (size_t i = 0; i < 3 + WC_MAX_SCALES; i++) {
+        const float **slot = i < 3 ? &view->patch[i + 1] : &view->window[i - 3];
+        *slot = size[i] > 0 ? block : NULL;
+        block += size[i];
+    }
+}
+
+enum wc_err wc_encode_reference(struct wc_scorer *s, const struct wc_image *image,
+                                struct wc_reference_features *out, struct wc_error *err) {
+    const struct wc_request *r = &s->plan->reference;
+    struct wc_tiling t;
+    struct wc_image resized = {0};
+    struct wc_reference_features made = {0};
+    size_t size[3 + WC_MAX_SCALES];
+    WC_TRY(wc_tiling_plan(image->width_px, image->height_px, s->image_px, s->tile_mode, &t, err));
+    WC_TRY(wc_tiling_resize(&t, image, &resized, err));
+    wc_reference_sizes(s->model, r, t.n_tiles, size);
+    for (size_t i = 0; i < 3 + WC_MAX_SCALES; i++)
+        made.n_floats += size[i];
+    enum wc_err rc = WC_NEW(&made.block, made.n_floats, "reference features", err);
+    for (size_t i = 0; i < t.n_tiles && rc == WC_OK; i++) {
+        rc = encode_tile(s, &t, &resized, i, r, &s->reference_features, err);
+        if (rc != WC_OK)
+            break;
+        const struct wc_features *f = &s->reference_features;
+        const float *from[3 + WC_MAX_SCALES] = {f->patch, f->patch_post, f->patch_proj};
+        memcpy(from + 3, f->window, sizeof f->window);
+        float *to = made.block;
+        for (size_t j = 0; j < 3 + WC_MAX_SCALES; to += size[j++])
+            if (size[j] > 0)
+                memcpy(to + i * (size[j] / t.n_tiles), from[j],
+                       size[j] / t.n_tiles * sizeof(float));
+    }
+    wc_image_release(&resized);
+    if (rc != WC_OK) {
+        wc_free(made.block);
+        return rc;
+    }
+    wc_reference_point(s->model, r, t.n_tiles, made.block, &made.view);
+    *out = made;
+    return WC_OK;
+}
+
+void wc_reference_features_release(struct wc_reference_features *f) {
+    wc_free(f->block);
+    *f = (struct wc_reference_features){0};
+}
+
+static size_t side_index(const struct wc_request *r, size_t k) {
+    size_t i = 0;
+    while (i < r->n_scales && r->window[i] != k)
+        i++;
+    return i;
+}
+
+// best of one kind against all distinct references: s->best[kind] (n_refs, n_q).
+static enum wc_err associate(struct wc_scorer *s, size_t kind, const float *query, size_t n_q,
+                             size_t width, const struct wc_reference_set *refs,
+                             struct wc_error *err) {
+    WC_TRY(WC_GROW(&s->best[kind], &s->cap_best[kind], refs->n * n_q, "association", err));
+    const struct wc_request *r = &s->plan->request;
+    for (size_t i = 0; i < refs->n; i++) {
+        const struct wc_reference *ref = &refs->reference[i];
+        size_t side = kind == KIND_SHIFTED ? side_index(r, 2) : kind - 3;
+        size_t n_rows =
+            ref->n_tiles * (kind < 3 ? s->g * s->g : wc_n_windows(s->g, r->window[side]));
+        const float *rows = kind < 3 ? ref->patch[kind + 1] : ref->window[side];
+        wc_associate(query, n_q, rows, n_rows, width, s->block, s->best[kind] + i * n_q);
+    }
+    return WC_OK;
+}
+
+// One similarity pass over the distinct references, for every kind that a variant needs.
+static enum wc_err associate_all(struct wc_scorer *s, const struct wc_reference_set *refs,
+                                 struct wc_error *err) {
+    const struct wc_plan *p = s->plan;
+    const struct wc_features *f = &s->features;
+    const float *patch[3] = {f->patch, f->patch_post, f->patch_proj};
+    const unsigned want[3] = {WC_WANT_PATCH, WC_WANT_PATCH_POST, WC_WANT_PATCH_PROJ};
+    for (size_t i = 0; i < 3; i++)
+        if (p->reference.want & want[i])
+            WC_TRY(associate(s, i, patch[i], s->g * s->g, i < 2 ? s->d : s->e, refs, err));
+    if (!(p->reference.want & WC_WANT_WINDOWS))
+        return WC_OK;
+    for (size_t i = 0; i < p->request.n_scales; i++)
+        WC_TRY(associate(s, KIND_WINDOW(i), f->window[i], wc_n_windows(s->g, p->request.window[i]),
+                         s->e, refs, err));
+    size_t three = side_index(&p->request, 3), two = side_index(&p->request, 2),
+           n = p->request.n_scales;
+    if (p->shifted && three < n && two < n)
+        WC_TRY(associate(s, KIND_SHIFTED, f->window[three], 1, s->e, refs, err));
+    return WC_OK;
+}
+
+/* Variants. */
+
+// M_W of eq. 5: mean over the reference scales of eq. 4's scores, windows carried to patches.
+static void reference_map(struct wc_scorer *s, const struct wc_variant *v,
+                          const struct wc_reference_set *refs) {
+    const struct wc_winclip *o = &v->winclip;
+    const struct wc_request *r = &s->plan->request;
+    size_t cells = s->g * s->g, n_draw = (size_t)v->shot;
+    const size_t *draw = refs->draw + v->i_seed * refs->n_draw;
+    double n_maps = (double)o->n_reference_windows + (o->reference_patch != WC_PATCH_NONE);
+    memset(s->mw, 0, cells * sizeof *s->mw);
+    if (o->reference_patch != WC_PATCH_NONE) {
+        wc_association_scores(s->best[o->reference_patch - 1], cells, draw, n_draw, s->part);
+        for (size_t c = 0; c < cells; c++)
+            s->mw[c] += s->part[c] / n_maps;
+    }
+    for (size_t i = 0; i < o->n_reference_windows; i++) {
+        size_t k = o->reference_window[i], side = side_index(r, k);
+        wc_association_scores(s->best[KIND_WINDOW(side)], wc_n_windows(s->g, k), draw, n_draw,
+                              s->s);
+        if (o->reference_shifted && k == 3 && side_index(r, 2) < r->n_scales)
+            wc_association_scores(s->best[KIND_SHIFTED], 1, draw, n_draw, s->s);
+        wc_winclip_to_patches(s->s, s->g, k, o->reference_aggregation, s->part);
+        for (size_t c = 0; c < cells; c++)
+            s->mw[c] += s->part[c] / n_maps;
+    }
+}
+
+// Eq. 1 of the whole image, over crops where the variant asks for them.
+static double image_probability(const struct wc_scorer *s, const struct wc_winclip *o,
+                                const float *prototype) {
+    double z[MAX_CROPS] = {0}, sum = 0;
+    if (o->multi_crop == WC_CROP_NONE) {
+        wc_winclip_probability(o, s->features.image, 1, s->e, prototype, z);
+        return z[0];
+    }
+    size_t n = o->multi_crop == WC_CROP_TEN ? 10 : 5;
+    if (o->crop_average == WC_CROP_SCORE) {
+        wc_winclip_probability(o, s->crop, n, s->e, prototype, z);
+        for (size_t i = 0; i < n; i++)
+            sum += z[i];
+        return sum / (double)n;
+    }
+    float *mean = s->block; // free here: (e) floats
+    for (size_t j = 0; j < s->e; j++) {
+        sum = 0;
+        for (size_t i = 0; i < n; i++)
+            sum += (double)s->crop[i * s->e + j];
+        mean[j] = (float)sum;
+    }
+    wc_l2_normalise(1, s->e, mean, s->e);
+    wc_winclip_probability(o, mean, 1, s->e, prototype, z);
+    return z[0];
+}
+
+// One variant on the tile in s->features: its grid and its image score.
+static double score_variant(struct wc_scorer *s, const struct wc_variant *v, const float *prototype,
+                            const struct wc_reference_set *refs, float *grid) {
+    const struct wc_winclip *o = &v->winclip;
+    size_t cells = s->g * s->g;
+    double image = 1;
+    wc_winclip_probability(o, s->features.image, 1, s->e, prototype, &image);
+    for (size_t i = 0; i < o->n_windows; i++) {
+        size_t k = o->window[i], side = side_index(&s->plan->request, k);
+        wc_winclip_probability(o, s->features.window[side], wc_n_windows(s->g, k), s->e, prototype,
+                               s->s);
+        wc_winclip_to_patches(s->s, s->g, k, o->aggregation, s->map + i * cells);
+    }
+    wc_winclip_fuse_scales(o, s->map, o->n_windows, image, s->g, s->m0);
+    const double *mw = NULL;
+    if (v->shot > 0) {
+        reference_map(s, v, refs);
+        mw = s->mw;
+    }
+    wc_winclip_fuse(o, s->m0, mw, s->g, grid);
+    return wc_winclip_image_score(o, image_probability(s, o, prototype), mw, grid, s->g,
+                                  s->upsampled);
+}
+
+static enum wc_err score_tiles(struct wc_scorer *s, const struct wc_tiling *t,
+                               const struct wc_image *resized, const float *prototype,
+                               const struct wc_reference_set *refs, struct wc_error *err) {
+    const struct wc_plan *p = s->plan;
+    size_t cells = s->g * s->g;
+    WC_TRY(WC_GROW(&s->grid, &s->cap_grid, p->n_variants * t->n_tiles * cells, "score maps", err));
+    memset(s->score, 0, p->n_variants * sizeof *s->score);
+    for (size_t i = 0; i < t->n_tiles; i++) {
+        WC_TRY(encode_tile(s, t, resized, i, &p->request, &s->features, err));
+        if (refs && p->reference.want)
+            WC_TRY(associate_all(s, refs, err));
+        for (size_t v = 0; v < p->n_variants; v++) {
+            const float *proto = prototype + p->variant[v].i_recipe * 2 * s->e;
+            float *grid = s->grid + (v * t->n_tiles + i) * cells;
+            s->score[v] += score_variant(s, &p->variant[v], proto, refs, grid) / (double)t->n_tiles;
+        }
+    }
+    return WC_OK;
+}
+
+enum wc_err wc_score_image(struct wc_scorer *s, const struct wc_image *image,
+                           const float *prototype, const struct wc_reference_set *references,
+                           struct wc_result *out, struct wc_error *err) {
+    struct wc_tiling t;
+    struct wc_image resized = {0};
+    WC_TRY(wc_tiling_plan(image->width_px, image->height_px, s->image_px, s->tile_mode, &t, err));
+    if (s->plan->crops != WC_CROP_NONE)
+        WC_TRY(encode_crops(s, image, err));
+    WC_TRY(wc_tiling_resize(&t, image, &resized, err));
+    enum wc_err rc = score_tiles(s, &t, &resized, prototype, references, err);
+    wc_image_release(&resized);
+    if (rc != WC_OK)
+        return rc;
+    *out = (struct wc_result){.tiling = t, .score = s->score, .grid = s->grid};
+    return WC_OK;
+}

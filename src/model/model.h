@@ -1,0 +1,112 @@
+/*
+ * CLIP models: an image tower and a text tower with one embedding space.
+ *
+ * Call order: wc_gemm_init(), wc_kernels_init(), wc_model_open(); then wc_workspace_new() for each
+ * encoding thread team, wc_encode_image() and wc_encode_text() as often as wanted. An open model is
+ * immutable and may be shared by threads; a workspace belongs to one caller at a time. Embeddings
+ * come out raw (not normalised).
+ *
+ * Results depend on the model and the input alone, never on the number of threads: the work of one
+ * image is cut into fixed chunks and threads take whole chunks.
+ */
+#ifndef WC_MODEL_MODEL_H
+#define WC_MODEL_MODEL_H
+
+#include "base/err.h"
+#include "model/arch.h"
+#include "weights/weights.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct wc_model;
+
+struct wc_model_options {
+    const char *weights; // a file, or random:ARCH[:SEED]
+    const char
+        *arch; // "auto", a name of the table: the file must have its sizes, or "custom": as deduced
+    const char *json; // open_clip configuration; NULL: beside the file or in its metadata, where
+                      // there is one
+    enum wc_activation activation;
+};
+
+// Maps the file, checks every tensor's shape and prepares the towers. Errors: WC_ERR_DATA with the
+// faults of weights/weights.h; WC_ERR_CONFIG for an unknown architecture.
+enum wc_err wc_model_open(const struct wc_model_options *options, struct wc_model **out,
+                          struct wc_error *err);
+void wc_model_free(struct wc_model **model);
+
+const struct wc_arch *wc_model_arch(const struct wc_model *model);
+enum wc_activation wc_model_activation(const struct wc_model *model); // never auto
+const char *
+wc_model_activation_reason(const struct wc_model *model); // "configuration", "file metadata", ...
+const char *
+wc_model_bpe(const struct wc_model *model); // merges file named in the metadata, or NULL
+float wc_model_logit_scale(const struct wc_model *model); // as stored: the logarithm; NaN: absent
+const struct wc_weights *wc_model_weights(const struct wc_model *model); // NULL for random:
+// Names the weights in run ids and reports: the file's SHA-256, or of the text "random:ARCH:SEED".
+enum wc_err wc_model_hash(const struct wc_model *model, char hex[65], struct wc_error *err);
+// Bytes of weights that this process holds privately (converted or generated copies; a mapped file
+// counts 0).
+size_t wc_model_private_bytes(const struct wc_model *model);
+
+// CLIP's input normalisation of RGB in 0..1 (Radford et al. 2021, released code).
+extern const float wc_clip_mean[3], wc_clip_std[3];
+
+#define WC_MAX_SCALES 4 // window sides asked for at once
+
+// What a caller wants from an image.
+enum wc_want {
+    WC_WANT_IMAGE = 1,      // image embedding
+    WC_WANT_WINDOWS = 2,    // an embedding a window, for each side in windows[]
+    WC_WANT_PATCH = 4,      // patch tokens after the last block, before ln_post
+    WC_WANT_PATCH_POST = 8, // after ln_post
+    WC_WANT_PATCH_PROJ = 16 // after ln_post and projection
+};
+struct wc_request {
+    unsigned want;
+    size_t n_scales;
+    size_t window[WC_MAX_SCALES]; // k: side in patches, 1 <= k <= grid
+};
+
+// Windows of side k on a g x g grid: (g - k + 1)^2, row-major, stride 1, valid positions only.
+size_t wc_n_windows(size_t g, size_t k);
+
+struct wc_features {
+    float *image;                 // (e)
+    float *window[WC_MAX_SCALES]; // (n_windows(k), e)
+    float *patch;                 // (g * g, d)
+    float *patch_post;            // (g * g, d)
+    float *patch_proj;            // (g * g, e)
+    float *block;                 // all arrays in one allocation
+    size_t n_floats;
+};
+// Arrays for a request; those not asked for stay NULL.
+enum wc_err wc_features_init(const struct wc_model *model, const struct wc_request *request,
+                             struct wc_features *out, struct wc_error *err);
+void wc_features_release(struct wc_features *f);
+
+struct wc_workspace;
+// Scratch memory for n_threads (0 is an error). `progress`, called between chunks by the calling
+// thread only (a place to drive MPI), may be NULL.
+enum wc_err wc_workspace_new(const struct wc_model *model, unsigned n_threads,
+                             void (*progress)(void *), void *progress_data,
+                             struct wc_workspace **out, struct wc_error *err);
+void wc_workspace_free(struct wc_workspace **w);
+size_t wc_workspace_bytes(const struct wc_workspace *w);
+uint64_t
+wc_workspace_n_images(const struct wc_workspace *w); // encoder passes so far (tests count them)
+
+// pixels (3, image_px, image_px), normalised. Non-finite results are WC_ERR_DATA (fault
+// "non-finite").
+enum wc_err wc_encode_image(const struct wc_model *model, struct wc_workspace *w,
+                            const float *pixels, const struct wc_request *request,
+                            struct wc_features *out, struct wc_error *err);
+
+// n texts of n_ids[i] ids each (ids (n, context), SOT first, EOT last) -> out (n, e). Equal texts
+// are encoded once; the result for a text depends on this call's list alone.
+enum wc_err wc_encode_text(const struct wc_model *model, struct wc_workspace *w, const int32_t *ids,
+                           const size_t *n_ids, size_t n, float *out, struct wc_error *err);
+
+#endif
