@@ -19,8 +19,8 @@ BLAS_CFLAGS := $(shell pkg-config --cflags openblas 2>/dev/null)
 BLAS_LIBS   := $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas)
 # oneDNN, where found, is the faster matrix product: ONEDNN=auto|yes|no.
 ONEDNN      ?= auto
-ONEDNN_FOUND := $(if $(filter no,$(ONEDNN)),,$(shell printf '\#include <oneapi/dnnl/dnnl.h>\n' | \
-                $(CC) $(CFLAGS) -E -x c - >/dev/null 2>&1 && echo yes))
+ONEDNN_FOUND := $(if $(filter no,$(ONEDNN)),,$(shell \
+    $(CC) $(CFLAGS) -include oneapi/dnnl/dnnl.h -E -x c /dev/null >/dev/null 2>&1 && echo yes))
 ifeq ($(ONEDNN)$(ONEDNN_FOUND),yes)
 $(error ONEDNN=yes, but oneapi/dnnl/dnnl.h is not found: install libdnnl-dev, or name its folder in CFLAGS and LDFLAGS)
 endif
