@@ -1,13 +1,23 @@
 /*
- * Weight files: named tensors in a file mapped read-only.
+ * Weight files: named tensors in files mapped read-only.
  *
  * wc_weights_open() sniffs the format from the content and asks the format table
- * (weights/formats.c); today: safetensors, single file. Nothing in the file is trusted: every
- * length is checked before use and nothing is executed. Errors are WC_ERR_DATA with a fault word:
- * empty, not-found, not-a-file, unknown-format, git-lfs-pointer, html-page, unsupported, truncated,
- * bad-header, bad-offsets, size-mismatch, bad-shape, unsupported-dtype, duplicate-key, non-finite,
- * missing-tensor, unexpected-tensor. A set is immutable after opening and may be read by any number
- * of threads.
+ * (weights/formats.c): safetensors, PyTorch's zip, TorchScript and old pickle files, an index of
+ * shards (*.index.json); a folder (a model's, or a hub cache's models--NAME) stands for the
+ * preferred file in it. Whatever the file calls its tensors (module. prefixes, Hugging Face
+ * transformers' CLIPModel), after opening the names and shapes are open_clip's. Tensors are used in
+ * place; those that are not row-major or had to be joined or transposed are copied once, at
+ * opening, and the set owns the copies.
+ *
+ * Nothing in a file is trusted: every length is checked before use, pickles are interpreted as data
+ * by an allow-list (weights/pickle.h) and nothing is executed. Errors are WC_ERR_DATA with a fault
+ * word: empty, not-found, not-a-file, unknown-format, git-lfs-pointer, html-page, unsupported,
+ * truncated, bad-header, bad-offsets, size-mismatch, bad-shape, unsupported-dtype, duplicate-key,
+ * non-finite, missing-tensor, unexpected-tensor, missing-storage, missing-shard, bad-archive,
+ * bad-entry-name, bad-checksum, compressed, bad-pickle, forbidden-global. A set without tensors is
+ * missing-tensor, one in which a CLIP weight is of an integer type unsupported-dtype; whether the
+ * tensors make up a model is the model layer's question. A set is immutable after opening and may
+ * be read by any number of threads.
  */
 #ifndef WC_WEIGHTS_WEIGHTS_H
 #define WC_WEIGHTS_WEIGHTS_H
@@ -42,7 +52,8 @@ struct wc_tensor_info {
     size_t n_dims;
     size_t dim[WC_MAX_DIMS];
     size_t n_elements;
-    const unsigned char *data; // in the mapping, row-major, little-endian; not necessarily aligned
+    const unsigned char *data; // row-major, little-endian, in the mapping or a copy of the set; not
+                               // necessarily aligned
     size_t n_bytes;
 };
 
@@ -52,7 +63,8 @@ enum wc_err wc_weights_open(const char *path, struct wc_weights **out, struct wc
 void wc_weights_free(struct wc_weights **weights);
 
 const char *wc_weights_path(const struct wc_weights *weights);
-const char *wc_weights_format(const struct wc_weights *weights); // "safetensors"
+// "safetensors", "torch-zip", "torchscript", "torch-legacy" or "sharded".
+const char *wc_weights_format(const struct wc_weights *weights);
 // Who named the tensors and laid out the file: "openai-torchscript", "open_clip", "huggingface" or
 // "unknown" (no CLIP names at all). The activation follows from "openai-torchscript" (QuickGELU)
 // alone; for the others a configuration or a known hash must say it, since OpenAI's weights are
@@ -74,7 +86,8 @@ const struct wc_tensor_info *wc_weights_at(const struct wc_weights *weights,
 const struct wc_tensor_info *wc_weights_find(const struct wc_weights *weights,
                                              const char *name); // NULL: absent
 const char *wc_weights_meta(const struct wc_weights *weights,
-                            const char *key); // __metadata__ entry; NULL: absent
+                            const char *key); // __metadata__ entry; NULL: absent. OpenAI's files:
+                                              // input_resolution, context_length, vocab_size
 
 // The tensor as float32 in out[n_elements] (f16 and bf16 are widened exactly, f64 rounded). NaN or
 // infinity is the fault "non-finite" and names file, tensor and index. `path` is used in messages.
