@@ -24,6 +24,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,8 +72,9 @@ const char *wc_weights_format(const struct wc_weights *weights);
 // also passed on under open_clip's and Hugging Face's names.
 const char *wc_weights_origin(const struct wc_weights *weights);
 // Text of an open_clip or Hugging Face configuration: from the metadata ("open_clip_config"), else
-// beside the file. NULL: none. Not validated, and a file that lies in one folder with several
-// models may have another one's: take heads and activation from it and check sizes against the
+// beside the file (NAME.json, open_clip_config.json, config.json, model.json). NULL: none. It is
+// JSON with model_cfg, vision_cfg or vision_config, no more is checked; in a folder of several
+// models it may be another one's: take heads and activation from it, check sizes against the
 // tensors.
 const char *wc_weights_config_json(const struct wc_weights *weights);
 // The file that the text is from; NULL: from the metadata, or there is none.
@@ -80,6 +82,17 @@ const char *wc_weights_config_path(const struct wc_weights *weights);
 // SHA-256 of the file's bytes in hex (of a sharded set: of index and shards, one after the other);
 // reads the whole file (seconds for a gigabyte), so it is asked for, not automatic.
 enum wc_err wc_weights_sha256(const struct wc_weights *weights, char hex[65], struct wc_error *err);
+
+// A published file by its SHA-256 (64 lower-case hex digits): which model, which training, which
+// activation. NULL: not a known one.
+struct wc_known_weights {
+    const char *sha256;   // all 64 digits, or the first 8 where no more was published
+    const char *arch;     // "ViT-B-16-plus-240"
+    const char *training; // "laion400m_e31", "openai"
+    bool quick_gelu;
+};
+const struct wc_known_weights *wc_weights_known(const char *sha256);
+
 size_t wc_weights_n_tensors(const struct wc_weights *weights);
 const struct wc_tensor_info *wc_weights_at(const struct wc_weights *weights,
                                            size_t i); // sorted by name
