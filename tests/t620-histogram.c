@@ -468,8 +468,62 @@ static void check_left_out(void) {
     wc_binning_free(&b);
 }
 
+/*
+ * The bounds are no wider than they must be: with all scores in a few bins, in the best or the
+ * worst order within each, every metric comes near its bound in one of the orders, and none passes
+ * it.
+ */
+enum order { WORST, BEST_TIED, BEST_APART, N_ORDERS };
+
+// Pixel i of a bin: normal or anomalous ones first; a bin holds 2048 neighbouring floats.
+static float ordered_score(enum order order, size_t i_bin, size_t i, bool anomalous) {
+    bool first = anomalous == (order != WORST);
+    uint32_t ulps = (first ? 1500u : 500u) + (order == BEST_TIED && anomalous ? 0 : (uint32_t)i);
+    return wc_key_score(wc_bits_key(wc_score_bits(1 + (float)i_bin / 8)) + ulps);
+}
+
+static void check_tight(void) {
+    enum { N_BINS = 8, N_EACH = 300 };
+    static float map[N_BINS * N_EACH];
+    static uint8_t mask[N_BINS * N_EACH];
+    struct wc_error err = {0};
+    double nearest[5] = {0};
+    bool all_hold = true;
+    for (int order = 0; order < N_ORDERS; order++) {
+        struct data d = {.n_groups = 1, .group = {{map, mask, 1, 1, N_BINS * N_EACH}}};
+        struct wc_binning *b = NULL;
+        struct wc_histogram h;
+        struct wc_histogram_metrics m;
+        struct wc_pixel_metrics exact;
+        double found[5], wanted[5], bound[5];
+        for (size_t i = 0; i < N_BINS * N_EACH; i++) {
+            mask[i] = i % N_EACH % 9 < 1 + i / N_EACH; // more anomalous pixels in higher bins
+            map[i] = ordered_score((enum order)order, i / N_EACH, i % N_EACH, mask[i]);
+        }
+        add_weights(&d);
+        must(wc_binning_new(&b, &err), &err);
+        must(wc_histogram_init(&h, b, &err), &err);
+        fill(&h, b, &d, 0, 1);
+        must(wc_histogram_metrics(&h, b, 1, d.n_components, &m, &err), &err);
+        must(wc_metrics_pixel(d.group, 1, 1, &exact, &err), &err);
+        all_hold = holds(&m, &exact) && all_hold;
+        values(&m.value, found);
+        values(&exact, wanted);
+        bounds(&m, bound);
+        for (int i = 0; i < 5; i++)
+            nearest[i] = fmax(nearest[i], fabs(found[i] - wanted[i]) / bound[i]);
+        wc_histogram_release(&h);
+        wc_binning_free(&b);
+        release_weights(&d);
+    }
+    test_ok(all_hold, "bounds hold in the best and the worst order");
+    for (int i = 0; i < 5; i++)
+        test_ok(nearest[i] > 0.97, "%s comes to %.4f of its bound", metric_name[i], nearest[i]);
+}
+
 int main(void) {
     check_lookup();
+    check_tight();
     check_left_out();
     check_golden();
     for (size_t i = 0; i < sizeof kind / sizeof *kind; i++)

@@ -39,7 +39,8 @@ bool wc_binning_single(const struct wc_binning *b, size_t i) {
     return b->bits[i] == 0;
 }
 
-// An interval of keys that an entry stands for, [first, first + 2^bits), and the bins in it.
+// An interval of keys that an entry stands for, [first, first + 2^bits), and the bins that it
+// meets.
 struct cell {
     size_t i_entry;
     uint32_t first;
@@ -47,36 +48,62 @@ struct cell {
     size_t i_bin, end_bin;
 };
 
-static size_t first_bin_from(const struct wc_binning *b, size_t i, size_t end, uint64_t key) {
-    while (i < end && b->start[i] < key)
-        i++;
-    return i;
+// Entries that parts of 2^bits keys would need: one each, and those below the parts in which bins
+// differ in width (for which their number of bins stands).
+static size_t part_cost(const struct wc_binning *b, const struct cell *c, unsigned bits) {
+    size_t cost = (size_t)1 << (c->bits - bits);
+    size_t i_first = c->i_bin; // first bin of the part
+    bool differ = false;
+    for (size_t i = c->i_bin + 1; i <= c->end_bin; i++) {
+        if (i == c->end_bin || b->start[i] >> bits != b->start[i_first] >> bits) {
+            cost += differ ? i - i_first : 0;
+            i_first = i;
+            differ = false;
+        } else {
+            differ = differ || b->bits[i] != b->bits[i_first];
+        }
+    }
+    return cost;
 }
 
-// Bins of one width fill the cell as its equal parts. Otherwise the parts have the widest bin's
-// width, so that no part is empty and parts number no more than bins; each has narrower bins only,
-// so that the depth is at most 17.
-static enum wc_err fill_entry(struct wc_binning *b, struct cell c, struct wc_error *err) {
-    unsigned widest = 0, narrowest = c.bits;
-    for (size_t i = c.i_bin; i < c.end_bin; i++) {
-        widest = b->bits[i] > widest ? b->bits[i] : widest;
-        narrowest = b->bits[i] < narrowest ? b->bits[i] : narrowest;
+// log2 of the keys of a part, so that the table is small: it should stay in the cache. The cell
+// itself when its bins have one width.
+static unsigned part_bits(const struct wc_binning *b, const struct cell *c) {
+    unsigned best = c->bits;
+    size_t best_cost = part_cost(b, c, c->bits);
+    if (best_cost == 1)
+        return best;
+    best_cost = SIZE_MAX;
+    for (unsigned bits = 0; bits < c->bits; bits++) {
+        size_t cost = part_cost(b, c, bits);
+        best = cost <= best_cost ? bits : best;
+        best_cost = cost <= best_cost ? cost : best_cost;
     }
-    uint32_t n_parts = UINT32_C(1) << (c.bits - widest);
-    bool inner = widest != narrowest;
-    size_t base = inner ? b->n_entries : c.i_bin;
-    b->entry[c.i_entry] =
-        (struct wc_bin_entry){(uint32_t)base, (uint16_t)(n_parts - 1), (uint8_t)widest, inner};
-    if (!inner)
+    return best;
+}
+
+static enum wc_err fill_entry(struct wc_binning *b, struct cell c, struct wc_error *err) {
+    unsigned bits = part_bits(b, &c), own = b->bits[c.i_bin];
+    if (bits == c.bits) { // bins of one width fill the cell, or one bin is wider than it
+        uint32_t n_bins = own < bits ? UINT32_C(1) << (bits - own) : 1;
+        b->entry[c.i_entry] = (struct wc_bin_entry){(uint32_t)c.i_bin, (uint16_t)(n_bins - 1),
+                                                    (uint8_t)(own < bits ? own : 0), 0};
         return WC_OK;
+    }
+    uint32_t n_parts = UINT32_C(1) << (c.bits - bits);
+    size_t base = b->n_entries, i_bin = c.i_bin;
+    b->entry[c.i_entry] =
+        (struct wc_bin_entry){(uint32_t)base, (uint16_t)(n_parts - 1), (uint8_t)bits, 1};
     b->n_entries += n_parts;
     WC_TRY(WC_GROW(&b->entry, &b->cap_entries, b->n_entries, "bin table", err));
-    size_t i_bin = c.i_bin;
     for (uint32_t i = 0; i < n_parts; i++) {
-        uint64_t first = (uint64_t)c.first + ((uint64_t)i << widest);
-        size_t end = first_bin_from(b, i_bin, c.end_bin, first + (UINT64_C(1) << widest));
-        WC_TRY(fill_entry(b, (struct cell){base + i, (uint32_t)first, widest, i_bin, end}, err));
-        i_bin = end;
+        uint64_t first = (uint64_t)c.first + ((uint64_t)i << bits);
+        uint64_t next = first + (UINT64_C(1) << bits);
+        size_t end = i_bin + 1;
+        while (end < c.end_bin && b->start[end] < next)
+            end++;
+        WC_TRY(fill_entry(b, (struct cell){base + i, (uint32_t)first, bits, i_bin, end}, err));
+        i_bin = end < c.end_bin && b->start[end] == next ? end : end - 1;
     }
     return WC_OK;
 }
@@ -86,9 +113,11 @@ static enum wc_err fill_table(struct wc_binning *b, struct wc_error *err) {
     WC_TRY(WC_GROW(&b->entry, &b->cap_entries, b->n_entries, "bin table", err));
     size_t i_bin = 0;
     for (uint32_t i = ROOT_FIRST; i <= ROOT_LAST; i++) {
-        uint64_t first = (uint64_t)i << WC_ROOT_BITS;
-        size_t end = first_bin_from(b, i_bin, b->n, first + (UINT64_C(1) << WC_ROOT_BITS));
-        WC_TRY(fill_entry(b, (struct cell){i, (uint32_t)first, WC_ROOT_BITS, i_bin, end}, err));
+        uint32_t first = i << WC_ROOT_BITS;
+        size_t end = i_bin;
+        while (end < b->n && b->start[end] >> WC_ROOT_BITS == i)
+            end++;
+        WC_TRY(fill_entry(b, (struct cell){i, first, WC_ROOT_BITS, i_bin, end}, err));
         i_bin = end;
     }
     return WC_OK;

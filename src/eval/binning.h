@@ -28,7 +28,7 @@ struct wc_binning {
     struct wc_bin_entry *entry; // root first: (2^16), then inner nodes' parts
 };
 
-static inline size_t wc_bin_of(const struct wc_bin_entry *entry, uint32_t key) {
+static inline uint32_t wc_bin_of(const struct wc_bin_entry *entry, uint32_t key) {
     const struct wc_bin_entry *e = &entry[key >> WC_ROOT_BITS];
     while (e->inner)
         e = &entry[e->base + ((key >> e->shift) & e->mask)];

@@ -51,25 +51,57 @@ static enum wc_err check_fits(const struct wc_histogram *h, const struct wc_binn
                    h->n_bins, b->n);
 }
 
+#define BLOCK 64
+
 static enum wc_err check_no_inf(const float *map, size_t n, struct wc_error *err) {
-    uint32_t found = 0;
-    for (size_t i = 0; i < n; i++)
-        found |= wc_bits_inf(wc_score_bits(map[i]));
-    if (!found)
-        return WC_OK;
     size_t i = 0;
-    while (!wc_bits_inf(wc_score_bits(map[i])))
+    uint32_t found = 0;
+    for (; i + BLOCK <= n && !found; i += BLOCK)
+        for (size_t j = 0; j < BLOCK; j++) // a constant count, for the vectoriser
+            found |= wc_bits_inf(wc_score_bits(map[i + j]));
+    i = found ? i - BLOCK : i;
+    while (i < n && !wc_bits_inf(wc_score_bits(map[i])))
         i++;
+    if (i == n)
+        return WC_OK;
     return WC_FAULT(err, WC_ERR_DATA, "non-finite",
                     "map: pixel %zu is %g, metrics need finite scores", i, (double)map[i]);
 }
 
+// The first anomalous pixel from i on, or n.
+static size_t next_anomalous(const uint8_t *mask, size_t i, size_t n) {
+    uint64_t word = 0;
+    if (!mask)
+        return n;
+    while (i + sizeof word <= n) {
+        memcpy(&word, mask + i, sizeof word);
+        if (word)
+            break;
+        i += sizeof word;
+    }
+    while (i < n && !mask[i])
+        i++;
+    return i;
+}
+
+#define BATCH 256
+
+// Bins of a batch first, then their counts: a count is far from the last one and misses the cache,
+// so it is asked for early.
 static void add_normal(uint64_t *normal, const struct wc_bin_entry *entry, const float *map,
                        size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits = wc_score_bits(map[i]);
-        if (wc_bits_finite(bits))
-            normal[wc_bin_of(entry, wc_bits_key(bits))]++;
+    uint32_t bin[BATCH];
+    for (size_t start = 0; start < n; start += BATCH) {
+        size_t n_batch = n - start < BATCH ? n - start : BATCH, n_bins = 0;
+        for (size_t i = 0; i < n_batch; i++) {
+            uint32_t bits = wc_score_bits(map[start + i]);
+            if (wc_bits_finite(bits)) {
+                bin[n_bins] = wc_bin_of(entry, wc_bits_key(bits));
+                __builtin_prefetch(&normal[bin[n_bins++]], 1);
+            }
+        }
+        for (size_t i = 0; i < n_bins; i++)
+            normal[bin[i]]++;
     }
 }
 
@@ -86,9 +118,7 @@ enum wc_err wc_histogram_add(struct wc_histogram *h, const struct wc_binning *b,
     WC_TRY(check_fits(h, b, err));
     WC_TRY(check_no_inf(map, n, err));
     for (size_t i = 0; i < n;) {
-        size_t run = i;
-        while (run < n && !(mask && mask[run]))
-            run = mask ? run + 1 : n;
+        size_t run = next_anomalous(mask, i, n);
         add_normal(h->count, b->entry, map + i, run - i);
         for (i = run; i < n && mask[i]; i++) {
             uint32_t bits = wc_score_bits(map[i]);
