@@ -1,7 +1,6 @@
 #include "model/arch.h"
 
 #include "base/alloc.h"
-#include "base/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +35,7 @@ static const struct wc_arch table[] = {
     {"ViT-L-14-336", WC_VIT, 768, 336, 14, 1024, 24, 16, 4096, {0}, 77, 49408, 768, 12, 12, 3072},
     {"ViT-H-14", WC_VIT, 1024, 224, 14, 1280, 32, 16, 5120, {0}, 77, 49408, 1024, 24, 16, 4096},
     {"ViT-g-14", WC_VIT, 1024, 224, 14, 1408, 40, 16, 6144, {0}, 77, 49408, 1024, 24, 16, 4096},
+    {"ViT-bigG-14", WC_VIT, 1280, 224, 14, 1664, 48, 16, 8192, {0}, 77, 49408, 1280, 32, 20, 5120},
 };
 #define N_TABLE (sizeof table / sizeof *table)
 
@@ -48,8 +48,8 @@ const struct wc_arch *wc_arch_find(const char *name) {
 
 const char *const *wc_arch_names(size_t *n) {
     static const char *const names[N_TABLE] = {
-        "ViT-B-16-plus-240", "ViT-B-16", "ViT-L-14",     "RN50",     "RN101",   "RN50x4",
-        "RN50x16",           "ViT-B-32", "ViT-L-14-336", "ViT-H-14", "ViT-g-14"};
+        "ViT-B-16-plus-240", "ViT-B-16", "ViT-L-14",     "RN50",     "RN101",    "RN50x4",
+        "RN50x16",           "ViT-B-32", "ViT-L-14-336", "ViT-H-14", "ViT-g-14", "ViT-bigG-14"};
     *n = N_TABLE;
     return names;
 }
@@ -220,6 +220,31 @@ static enum wc_err need(const struct wc_weights *w, const char *name, size_t n_d
     return WC_OK;
 }
 
+// Tensors that sizes are read off: those present must have their rank, whichever others are
+// missing.
+static enum wc_err check_ranks(const struct wc_weights *w, bool resnet, struct wc_error *err) {
+    static const struct {
+        const char *name;
+        size_t n_dims;
+    } rows[] = {
+        {"visual.conv1.weight", 4},
+        {"visual.transformer.resblocks.0.mlp.c_fc.weight", 2},
+        {"visual.attnpool.positional_embedding", 2},
+        {"visual.attnpool.c_proj.weight", 2},
+        {"token_embedding.weight", 2},
+        {"positional_embedding", 2},
+        {"transformer.resblocks.0.mlp.c_fc.weight", 2},
+        {"visual.proj", 2},
+        {"visual.positional_embedding", 2},
+    };
+    const struct wc_tensor_info *unused;
+    size_t n = sizeof rows / sizeof *rows;
+    for (size_t i = 0; i < (resnet ? n - 2 : n); i++)
+        if (wc_weights_find(w, rows[i].name))
+            WC_TRY(need(w, rows[i].name, rows[i].n_dims, &unused, err));
+    return WC_OK;
+}
+
 // One more than the largest N of "<prefix>N.<...>".
 static size_t count_blocks(const struct wc_weights *w, const char *prefix) {
     size_t n = 0, n_prefix = strlen(prefix);
@@ -249,6 +274,11 @@ static enum wc_err deduce_vit(const struct wc_weights *w, struct wc_arch *a, str
     WC_TRY(need(w, "visual.proj", 2, &proj, err));
     WC_TRY(need(w, "visual.positional_embedding", 2, &pos, err));
     WC_TRY(need(w, "visual.transformer.resblocks.0.mlp.c_fc.weight", 2, &fc, err));
+    if (proj->dim[0] != conv->dim[0])
+        return WC_FAULT(err, WC_ERR_DATA, "bad-shape",
+                        "%s: tensor \"visual.proj\": shape [%zu,%zu], a tower of width %zu needs "
+                        "[%zu,embedding]; is it transposed?",
+                        wc_weights_path(w), proj->dim[0], proj->dim[1], conv->dim[0], conv->dim[0]);
     size_t g = root(pos->dim[0] - 1);
     if (g == 0 || g * g + 1 != pos->dim[0])
         return WC_FAULT(
@@ -262,7 +292,6 @@ static enum wc_err deduce_vit(const struct wc_weights *w, struct wc_arch *a, str
     a->image_px = g * conv->dim[2];
     a->layers = count_blocks(w, "visual.transformer.resblocks.");
     a->mlp = fc->dim[0];
-    a->heads = a->width / 64;
     return WC_OK;
 }
 
@@ -283,7 +312,6 @@ static enum wc_err deduce_resnet(const struct wc_weights *w, struct wc_arch *a,
     a->width = 2 * conv->dim[0];
     a->patch_px = 32;
     a->image_px = g * 32;
-    a->heads = 32 * a->width / 64; // 64-wide heads of the pool (CLIP, ModifiedResNet)
     for (size_t s = 0; s < 4; s++) {
         char prefix[32];
         snprintf(prefix, sizeof prefix, "visual.layer%zu.", s + 1);
@@ -302,140 +330,81 @@ static enum wc_err deduce_text(const struct wc_weights *w, struct wc_arch *a,
     a->text_width = token->dim[1];
     a->context = pos->dim[0];
     a->text_layers = count_blocks(w, "transformer.resblocks.");
-    a->text_heads = a->text_width / 64;
     a->text_mlp = fc->dim[0];
     return WC_OK;
 }
 
-static enum wc_err json_size(const char *file, const struct wc_json *object, const char *key,
-                             bool optional, size_t *out, struct wc_error *err) {
-    const struct wc_json *v = wc_json_get(object, key);
-    uint64_t u;
-    if (!v && optional)
-        return WC_OK;
-    if (!wc_json_u64(v, &u) || u == 0 || u > 1000000)
-        return WC_FAULT(err, WC_ERR_DATA, "bad-header",
-                        "%s: open_clip configuration: \"%s\" is no size", file, key);
-    *out = (size_t)u;
-    return WC_OK;
-}
-
-// A configuration with or without its "model_cfg" envelope. *a holds what is known already (or
-// zeros).
-static enum wc_err read_json(const char *file, const char *json, size_t n, bool heads_only,
-                             struct wc_arch *a, struct wc_error *err) {
-    struct wc_json_doc *doc = NULL;
-    WC_TRY(wc_json_parse(file, json, n, 16, &doc, err));
-    const struct wc_json *top = wc_json_root(doc), *cfg = wc_json_get(top, "model_cfg");
-    if (!cfg)
-        cfg = top;
-    const struct wc_json *vision = wc_json_get(cfg, "vision_cfg"),
-                         *text = wc_json_get(cfg, "text_cfg");
-    enum wc_err rc = WC_OK;
-    size_t head_width = 64;
-    double ratio = 4;
-    if (!vision || !text) {
-        rc = WC_FAULT(err, WC_ERR_DATA, "bad-header",
-                      "%s: no open_clip configuration: vision_cfg and text_cfg are needed", file);
-        goto out;
-    }
-    if (!heads_only) {
-        const struct wc_json *layers = wc_json_get(vision, "layers");
-        a->family = layers && layers->type == WC_JSON_ARRAY ? WC_RESNET : WC_VIT;
-        a->patch_px = 32;
-        if ((rc = json_size(file, cfg, "embed_dim", false, &a->embed, err)) != WC_OK ||
-            (rc = json_size(file, vision, "image_size", false, &a->image_px, err)) != WC_OK ||
-            (rc = json_size(file, vision, "width", false, &a->width, err)) != WC_OK ||
-            (rc = json_size(file, text, "context_length", false, &a->context, err)) != WC_OK ||
-            (rc = json_size(file, text, "vocab_size", false, &a->vocab, err)) != WC_OK ||
-            (rc = json_size(file, text, "width", false, &a->text_width, err)) != WC_OK ||
-            (rc = json_size(file, text, "layers", false, &a->text_layers, err)) != WC_OK)
-            goto out;
-        a->text_mlp = 4 * a->text_width;
-        if (a->family == WC_VIT) {
-            if ((rc = json_size(file, vision, "patch_size", false, &a->patch_px, err)) != WC_OK ||
-                (rc = json_size(file, vision, "layers", false, &a->layers, err)) != WC_OK)
-                goto out;
-            if (wc_json_get(vision, "mlp_ratio") &&
-                !wc_json_f64(wc_json_get(vision, "mlp_ratio"), &ratio))
-                ratio = 0;
-            a->mlp = ratio > 0 && ratio < 100 ? (size_t)((double)a->width * ratio) : 0;
-        } else {
-            uint64_t blocks = 0;
-            const struct wc_json *v = layers->child;
-            for (size_t s = 0; s < 4; s++, v = v ? v->next : NULL)
-                a->stages[s] =
-                    wc_json_u64(v, &blocks) && blocks > 0 && blocks < 1000 ? (size_t)blocks : 0;
-        }
-        bool sound =
-            a->image_px % a->patch_px == 0 && a->image_px >= a->patch_px &&
-            (a->family == WC_RESNET ? a->stages[0] && a->stages[1] && a->stages[2] && a->stages[3]
-                                    : a->mlp > 0);
-        if (!sound) {
-            rc = WC_FAULT(
-                err, WC_ERR_DATA, "bad-header",
-                "%s: open_clip configuration: image_size, patch_size, layers or mlp_ratio do not fit together",
-                file);
-            goto out;
-        }
-    }
-    if ((rc = json_size(file, vision, "head_width", true, &head_width, err)) != WC_OK)
-        goto out;
-    a->heads = (a->family == WC_VIT ? a->width : 32 * a->width) / head_width;
-    a->text_heads = a->text_width / 64;
-    rc = json_size(file, text, "heads", true, &a->text_heads, err);
-out:
-    wc_json_free(&doc);
-    return rc;
-}
-
 // Heads must divide widths; a wrong count would run and give nonsense.
-static enum wc_err check_heads(const char *file, const struct wc_arch *a, struct wc_error *err) {
+enum wc_err wc_arch_check_heads(const char *file, const struct wc_arch *a, struct wc_error *err) {
     size_t pool = a->family == WC_VIT ? a->width : 32 * a->width;
-    if (a->heads == 0 || pool % a->heads != 0 || a->text_heads == 0 ||
-        a->text_width % a->text_heads != 0)
-        return WC_FAULT(
-            err, WC_ERR_DATA, "bad-header",
-            "%s: %zu image and %zu text heads do not divide widths %zu and %zu; give the model's open_clip "
-            "configuration (model.json)",
-            file, a->heads, a->text_heads, pool, a->text_width);
-    return WC_OK;
+    if (a->heads > 0 && pool % a->heads == 0 && a->text_heads > 0 &&
+        a->text_width % a->text_heads == 0)
+        return WC_OK;
+    return WC_FAULT(err, WC_ERR_DATA, "bad-header",
+                    "%s: %zu image and %zu text heads do not divide widths %zu and %zu", file,
+                    a->heads, a->text_heads, pool, a->text_width);
 }
 
-static void name_by_sizes(struct wc_arch *a) {
+void wc_arch_set_name(struct wc_arch *a) {
     a->name = "custom";
     for (size_t i = 0; i < N_TABLE; i++)
         if (wc_arch_same_sizes(&table[i], a))
             a->name = table[i].name;
 }
 
-enum wc_err wc_arch_from_json(const char *file, const char *json, size_t n, struct wc_arch *out,
-                              struct wc_error *err) {
-    struct wc_arch a = {0};
-    WC_TRY(read_json(file, json, n, false, &a, err));
-    WC_TRY(check_heads(file, &a, err));
-    name_by_sizes(&a);
-    *out = a;
-    return WC_OK;
+static bool same_image_tower(const struct wc_arch *a, const struct wc_arch *b) {
+    return a->family == b->family && a->width == b->width && a->layers == b->layers &&
+           a->mlp == b->mlp && memcmp(a->stages, b->stages, sizeof a->stages) == 0;
+}
+
+static bool same_text_tower(const struct wc_arch *a, const struct wc_arch *b) {
+    return a->text_width == b->text_width && a->text_layers == b->text_layers &&
+           a->text_mlp == b->text_mlp;
+}
+
+bool wc_arch_config_fits(const struct wc_arch *config, const struct wc_arch *file) {
+    return same_image_tower(config, file) && same_text_tower(config, file) &&
+           config->embed == file->embed && config->patch_px == file->patch_px;
+}
+
+// Heads cannot be read off the tensors: from towers of the same sizes in the table, whatever their
+// grid or vocabulary; else 64 wide, as nearly all published ones are; 0 when that is impossible.
+static void guess_heads(struct wc_arch *a) {
+    size_t pool = a->family == WC_VIT ? a->width : 32 * a->width;
+    a->heads = pool % 64 == 0 ? pool / 64 : 0;
+    a->text_heads = a->text_width % 64 == 0 ? a->text_width / 64 : 0;
+    for (size_t i = 0; i < N_TABLE; i++) {
+        if (same_image_tower(&table[i], a))
+            a->heads = table[i].heads;
+        if (same_text_tower(&table[i], a))
+            a->text_heads = table[i].text_heads;
+    }
 }
 
 enum wc_err wc_arch_deduce(const struct wc_weights *weights, const char *json, struct wc_arch *out,
                            struct wc_error *err) {
     struct wc_arch a = {0};
+    struct wc_arch_config config;
     bool resnet = wc_weights_find(weights, "visual.attnpool.positional_embedding") != NULL;
+    WC_TRY(check_ranks(weights, resnet, err));
     WC_TRY(resnet ? deduce_resnet(weights, &a, err) : deduce_vit(weights, &a, err));
     WC_TRY(deduce_text(weights, &a, err));
-    name_by_sizes(&a);
-    const struct wc_arch *known = wc_arch_find(a.name);
-    if (known) {
-        a.heads = known->heads;
-        a.text_heads = known->text_heads;
+    wc_arch_set_name(&a);
+    guess_heads(&a);
+    if (json &&
+        wc_arch_config_read(wc_weights_path(weights), json, strlen(json), &config, NULL) == WC_OK &&
+        wc_arch_config_fits(&config.arch, &a)) {
+        a.heads = config.arch.heads;
+        a.text_heads = config.arch.text_heads;
     }
-    if (json)
-        WC_TRY(read_json(wc_weights_path(weights), json, strlen(json), true, &a, err));
-    WC_TRY(check_heads(wc_weights_path(weights), &a, err));
     *out = a;
     return WC_OK;
+}
+
+// A ratio that gives the hidden size back where a reader cuts the product off.
+static double mlp_ratio(size_t width, size_t mlp) {
+    double ratio = (double)mlp / (double)width;
+    return (size_t)((double)width * ratio) == mlp ? ratio : ((double)mlp + 0.5) / (double)width;
 }
 
 void wc_arch_to_json(const struct wc_arch *a, enum wc_activation activation, struct wc_buf *out) {
@@ -447,14 +416,16 @@ void wc_arch_to_json(const struct wc_arch *a, enum wc_activation activation, str
         wc_buf_printf(
             out,
             "\"layers\": %zu, \"width\": %zu, \"head_width\": %zu, \"patch_size\": %zu, \"mlp_ratio\": %.17g}, ",
-            a->layers, a->width, a->width / a->heads, a->patch_px,
-            (double)a->mlp / (double)a->width);
+            a->layers, a->width, a->width / a->heads, a->patch_px, mlp_ratio(a->width, a->mlp));
     } else {
         wc_buf_printf(out, "\"layers\": [%zu, %zu, %zu, %zu], \"width\": %zu}, ", a->stages[0],
                       a->stages[1], a->stages[2], a->stages[3], a->width);
     }
     wc_buf_printf(
         out,
-        "\"text_cfg\": {\"context_length\": %zu, \"vocab_size\": %zu, \"width\": %zu, \"heads\": %zu, \"layers\": %zu}}}",
+        "\"text_cfg\": {\"context_length\": %zu, \"vocab_size\": %zu, \"width\": %zu, \"heads\": %zu, \"layers\": %zu",
         a->context, a->vocab, a->text_width, a->text_heads, a->text_layers);
+    if (a->text_mlp != 4 * a->text_width)
+        wc_buf_printf(out, ", \"mlp_ratio\": %.17g", mlp_ratio(a->text_width, a->text_mlp));
+    wc_buf_puts(out, "}}}");
 }

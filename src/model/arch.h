@@ -3,8 +3,8 @@
  * file.
  *
  * The names are open_clip's. A file of other sizes is `custom`: everything but the number of heads
- * and the activation can be read off the tensors; heads come from an open_clip configuration, else
- * width / 64 (every published CLIP ViT but H-14 and g-14 has 64-wide heads).
+ * and the activation can be read off the tensors; heads come from a configuration, else from the
+ * table's towers of the same sizes, else width / 64.
  */
 #ifndef WC_MODEL_ARCH_H
 #define WC_MODEL_ARCH_H
@@ -40,14 +40,32 @@ struct wc_arch {
 const struct wc_arch *wc_arch_find(const char *name);
 const char *const *wc_arch_names(size_t *n);
 
-// Sizes read off the tensors. `json` is an open_clip configuration's text for the heads, or NULL.
+// What a configuration says: open_clip's, with or without model_cfg around it, or Hugging Face's.
+struct wc_arch_config {
+    struct wc_arch arch;
+    enum wc_activation activation; // never auto
+};
+// `file` is used in messages. Faults: bad-header; unsupported (switches of open_clip's towers that
+// this program does not compute; out->arch is filled then).
+enum wc_err wc_arch_config_read(const char *file, const char *json, size_t n,
+                                struct wc_arch_config *out, struct wc_error *err);
+// Is it a configuration of these towers? Grid, context and vocabulary may differ: they are the
+// file's.
+bool wc_arch_config_fits(const struct wc_arch *config, const struct wc_arch *file);
+
+// Sizes read off the tensors. `json` is a configuration's text for the heads, or NULL; one of
+// another model is passed over. heads and text_heads are 0 where nothing says how many there are.
 // `name` is that of the table's entry of the same sizes, else "custom". Faults: missing-tensor,
-// bad-shape, bad-header (json).
+// bad-shape.
 enum wc_err wc_arch_deduce(const struct wc_weights *weights, const char *json, struct wc_arch *out,
                            struct wc_error *err);
-// Sizes from an open_clip configuration alone (for `model random`). `file` is used in messages.
+// Sizes from a configuration alone (for `model random`). `file` is used in messages.
 enum wc_err wc_arch_from_json(const char *file, const char *json, size_t n, struct wc_arch *out,
                               struct wc_error *err);
+// Fault "bad-header" unless the heads divide the widths.
+enum wc_err wc_arch_check_heads(const char *file, const struct wc_arch *arch, struct wc_error *err);
+// Sets `name` by the sizes.
+void wc_arch_set_name(struct wc_arch *arch);
 
 // Side of the patch grid.
 size_t wc_arch_grid(const struct wc_arch *arch);

@@ -3,8 +3,8 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/io.h"
-#include "base/json.h"
 #include "base/log.h"
+#include "model/open.h"
 #include "model/random.h"
 
 #include <math.h>
@@ -26,22 +26,14 @@ static enum wc_err keep_copy(struct wc_model *m, float *copy, size_t n, struct w
     return WC_OK;
 }
 
+// wc_model_check_tensors() has found it there, of the right shape.
 static enum wc_err file_tensor(struct wc_model *m, const struct wc_tensor_spec *spec,
                                const float **out, struct wc_error *err) {
     const char *path = wc_weights_path(m->weights);
     const struct wc_tensor_info *t = wc_weights_find(m->weights, spec->name);
-    if (!t)
-        return WC_FAULT(err, WC_ERR_DATA, "missing-tensor",
-                        "%s: tensor \"%s\" is missing; %s needs it", path, spec->name,
-                        m->arch.name);
-    WC_TRY(wc_tensor_check_shape(path, t, spec->n_dims, spec->dim, m->arch.name, err));
     if (t->dtype == WC_F32 && (uintptr_t)t->data % sizeof(float) == 0) {
-        const float *in_place = (const float *)(const void *)t->data;
-        long bad = wc_first_non_finite(in_place, t->n_elements);
-        if (bad >= 0)
-            return WC_FAULT(err, WC_ERR_DATA, "non-finite",
-                            "%s: tensor \"%s\": element %ld is not finite", path, spec->name, bad);
-        *out = in_place;
+        WC_TRY(wc_tensor_check_finite(path, t, err));
+        *out = (const float *)(const void *)t->data;
         return WC_OK;
     }
     float *copy;
@@ -170,10 +162,8 @@ static enum wc_err lay_out(struct wc_model *m, struct wc_error *err) {
     return new_blocks(&m->text.tower, err);
 }
 
-static enum wc_err load_tensors(struct wc_model *m, struct wc_error *err) {
-    struct wc_tensor_spec *spec = NULL;
-    size_t n;
-    WC_TRY(wc_arch_tensors(&m->arch, &spec, &n, err));
+static enum wc_err load_tensors(struct wc_model *m, const struct wc_tensor_spec *spec, size_t n,
+                                struct wc_error *err) {
     enum wc_err rc = WC_OK;
     for (size_t i = 0; i < n && rc == WC_OK; i++) {
         const float *data = NULL;
@@ -190,60 +180,7 @@ static enum wc_err load_tensors(struct wc_model *m, struct wc_error *err) {
         if (!known)
             rc = WC_FAIL(err, WC_ERR_BUG, "tensor \"%s\" has no place in the model", spec[i].name);
     }
-    wc_free(spec);
     return rc;
-}
-
-/* Which activation: published weights of equal shapes differ in it, so that a guess would be
- * silently wrong. */
-
-static bool json_activation(const char *json, enum wc_activation *out) {
-    struct wc_json_doc *doc = NULL;
-    bool quick = false, found = false;
-    if (!json || wc_json_parse("config", json, strlen(json), 16, &doc, NULL) != WC_OK)
-        return false;
-    const struct wc_json *top = wc_json_root(doc), *cfg = wc_json_get(top, "model_cfg");
-    cfg = cfg ? cfg : top;
-    if (wc_json_get(cfg, "vision_cfg")) { // open_clip: GELU unless quick_gelu says otherwise
-        wc_json_bool(wc_json_get(cfg, "quick_gelu"), &quick);
-        found = true;
-    }
-    const char *hf =
-        wc_json_str(wc_json_get(wc_json_get(top, "vision_config"), "hidden_act")); // transformers
-    if (hf) {
-        quick = strcmp(hf, "quick_gelu") == 0;
-        found = true;
-    }
-    wc_json_free(&doc);
-    if (found)
-        *out = quick ? WC_QUICKGELU : WC_GELU;
-    return found;
-}
-
-static enum wc_err choose_activation(struct wc_model *m, enum wc_activation asked, const char *json,
-                                     struct wc_error *err) {
-    const char *meta = m->weights ? wc_weights_meta(m->weights, "activation") : NULL,
-               *reason = NULL;
-    if (asked != WC_ACTIVATION_AUTO) {
-        m->activation = asked;
-        reason = "as configured";
-    } else if (!m->weights) {
-        m->activation = WC_GELU;
-        reason = "random weights";
-    } else if (meta && (strcmp(meta, "gelu") == 0 || strcmp(meta, "quickgelu") == 0)) {
-        m->activation = strcmp(meta, "gelu") == 0 ? WC_GELU : WC_QUICKGELU;
-        reason = "the file's metadata";
-    } else if (json_activation(json, &m->activation)) {
-        reason = "the model's configuration";
-    } else {
-        return WC_FAIL(
-            err, WC_ERR_CONFIG,
-            "%s: nothing says whether this model uses GELU (LAION) or QuickGELU (OpenAI); set "
-            "model.activation to gelu or quickgelu",
-            m->origin);
-    }
-    snprintf(m->activation_reason, sizeof m->activation_reason, "%s", reason);
-    return WC_OK;
 }
 
 // random:ARCH[:SEED]
@@ -268,23 +205,6 @@ static enum wc_err open_random(struct wc_model *m, const char *text, struct wc_e
     return m->origin ? WC_OK : WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", text);
 }
 
-// The configuration's text: named, beside the file, or in its metadata; *json is NULL when there is
-// none.
-static enum wc_err find_json(const struct wc_weights *w, const char *named, char **json,
-                             struct wc_error *err) {
-    const char *found = wc_weights_meta(w, "open_clip_config");
-    if (named) {
-        unsigned char *bytes;
-        size_t n;
-        WC_TRY(wc_io_read_file(named, MAX_JSON_BYTES, &bytes, &n, err));
-        *json = (char *)bytes;
-        return WC_OK;
-    }
-    if (found && !(*json = wc_strdup(found)))
-        return WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", wc_weights_path(w));
-    return WC_OK;
-}
-
 static enum wc_err check_asked_arch(const struct wc_model *m, const char *asked,
                                     struct wc_error *err) {
     size_t n;
@@ -300,51 +220,174 @@ static enum wc_err check_asked_arch(const struct wc_model *m, const char *asked,
     return WC_OK; // load_tensors() checks each shape against it
 }
 
-static enum wc_err open_file(struct wc_model *m, const struct wc_model_options *o, char **json,
-                             struct wc_error *err) {
-    WC_TRY(wc_weights_open(o->weights, &m->weights, err));
-    m->origin = wc_strdup(o->weights);
-    if (!m->origin)
-        return WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", o->weights);
-    WC_TRY(find_json(m->weights, o->json, json, err));
-    const struct wc_arch *asked = o->arch ? wc_arch_find(o->arch) : NULL;
-    if (asked)
-        m->arch = *asked;
-    else
-        WC_TRY(wc_arch_deduce(m->weights, *json, &m->arch, err));
-    WC_TRY(check_asked_arch(m, o->arch, err));
+// What is learnt about a model on the way to it.
+struct opening {
+    const struct wc_model_options *o;
+    struct wc_model_source source;
+    char *json;            // text of the configuration given; NULL: none
+    const char *needed_by; // what the tensors are checked against, for messages
+};
+
+// A configuration that the user names is the model's: its sizes must be the file's.
+static enum wc_err arch_from_named_json(struct wc_model *m, struct opening *p,
+                                        struct wc_error *err) {
+    struct wc_arch_config c = {.activation = WC_ACTIVATION_AUTO};
+    unsigned char *bytes;
+    size_t n;
+    WC_TRY(wc_io_read_file(p->o->json, MAX_JSON_BYTES, &bytes, &n, err));
+    p->json = (char *)bytes;
+    if (strlen(p->json) != n)
+        return WC_FAULT(err, WC_ERR_DATA, "bad-header", "%s: a NUL byte in JSON text", p->o->json);
+    WC_TRY(wc_arch_config_read(p->o->json, p->json, n, &c, err));
+    p->source.json = p->json;
+    p->source.json_path = p->o->json;
+    if (!p->needed_by) {
+        m->arch = c.arch;
+        p->needed_by = p->o->json;
+    }
+    return WC_OK;
+}
+
+// One that lies beside the file may be another model's: then it says nothing.
+static enum wc_err arch_from_tensors(struct wc_model *m, struct opening *p, struct wc_error *err) {
+    const char *json = wc_weights_config_json(m->weights),
+               *path = wc_weights_config_path(m->weights),
+               *name = path ? path : wc_weights_path(m->weights);
+    struct wc_arch_config c = {.activation = WC_ACTIVATION_AUTO};
+    struct wc_error why = {0};
+    if (!p->needed_by) {
+        WC_TRY(wc_arch_deduce(m->weights, json, &m->arch, err));
+        p->needed_by = m->arch.name;
+        if (strcmp(m->arch.name, "custom") == 0)
+            p->needed_by = "the rest of the file";
+    }
+    if (!json)
+        return WC_OK;
+    enum wc_err rc = wc_arch_config_read(name, json, strlen(json), &c, &why);
+    bool known = rc == WC_OK || (why.fault && strcmp(why.fault, "unsupported") == 0);
+    if (!known || !wc_arch_config_fits(&c.arch, &m->arch)) {
+        WC_WARN("%s: %s; it is passed over", name,
+                rc == WC_OK ? "a configuration of another model" : why.text);
+        return WC_OK;
+    }
+    if (rc != WC_OK) // this model's, and of a kind that cannot be run
+        return wc_fail(err, rc, why.fault, "%s", why.text);
+    p->source.json = json;
+    p->source.json_path = path;
+    return WC_OK;
+}
+
+// A merges file of the metadata lies beside the weights, whatever path the metadata has.
+static enum wc_err find_bpe(struct wc_model *m, const char *weights, struct wc_error *err) {
     const char *bpe = wc_weights_meta(m->weights, "bpe");
     if (!bpe)
         return WC_OK;
-    char *dir = wc_path_dir(o->weights);
-    m->bpe = dir ? wc_path_join(dir, wc_path_base(bpe))
-                 : NULL; // beside the file, whatever path the metadata has
+    char *dir = wc_io_is_dir(weights) ? wc_strdup(weights) : wc_path_dir(weights);
+    m->bpe = dir ? wc_path_join(dir, wc_path_base(bpe)) : NULL;
     wc_free(dir);
-    return m->bpe ? WC_OK : WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", o->weights);
+    return m->bpe ? WC_OK : WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", weights);
+}
+
+static enum wc_err open_file(struct wc_model *m, struct opening *p, struct wc_error *err) {
+    const char *path = p->o->weights;
+    WC_TRY(wc_weights_open(path, &m->weights, err));
+    m->origin = wc_strdup(path);
+    if (!m->origin)
+        return WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", path);
+    p->source.weights = m->weights;
+    const struct wc_arch *asked = p->o->arch ? wc_arch_find(p->o->arch) : NULL;
+    if (asked) {
+        m->arch = *asked;
+        p->needed_by = asked->name;
+    }
+    WC_TRY(p->o->json ? arch_from_named_json(m, p, err) : arch_from_tensors(m, p, err));
+    WC_TRY(check_asked_arch(m, p->o->arch, err));
+    return find_bpe(m, path, err);
+}
+
+static enum wc_err decide_heads(const struct wc_model *m, struct wc_error *err) {
+    const struct wc_arch *a = &m->arch;
+    if (a->heads == 0 || a->text_heads == 0)
+        return WC_FAIL(err, WC_ERR_CONFIG,
+                       "%s: nothing says how many attention heads its towers of width %zu and %zu "
+                       "have; give the model's configuration (model.json: open_clip's or Hugging "
+                       "Face's)",
+                       m->origin, a->width, a->text_width);
+    return wc_arch_check_heads(m->origin, a, err);
+}
+
+static enum wc_err decide_activation(struct wc_model *m, struct opening *p, struct wc_error *err) {
+    const char *arch = m->arch.name;
+    if (wc_model_needs_hash(&p->source, p->o->activation, arch)) {
+        WC_TRY(wc_model_hash(m, m->sha256, err));
+        p->source.sha256 = m->sha256;
+    }
+    return wc_model_choose_activation(&p->source, p->o->activation, arch, &m->activation,
+                                      m->activation_reason, sizeof m->activation_reason, err);
+}
+
+// What the tensors do not say.
+static enum wc_err decide(struct wc_model *m, struct opening *p, struct wc_error *err) {
+    enum wc_err rc = decide_activation(m, p, err), heads = decide_heads(m, err);
+    return heads != WC_OK ? heads : rc;
+}
+
+static enum wc_err read_logit_scale(struct wc_model *m, struct wc_error *err) {
+    const struct wc_tensor_info *t = wc_weights_find(m->weights, "logit_scale");
+    return t && t->n_elements == 1
+               ? wc_tensor_to_f32(wc_weights_path(m->weights), t, &m->logit_scale, err)
+               : WC_OK;
+}
+
+// The tensors, checked as a whole before anything is made of them.
+static enum wc_err build(struct wc_model *m, struct opening *p, struct wc_error *err) {
+    struct wc_tensor_spec *spec = NULL;
+    size_t n;
+    WC_TRY(wc_arch_tensors(&m->arch, &spec, &n, err));
+    enum wc_err rc =
+        m->weights ? wc_model_check_tensors(m->weights, spec, n, p->needed_by, err) : WC_OK;
+    if (rc == WC_OK)
+        rc = decide(m, p, err);
+    bool undecided = rc == WC_ERR_CONFIG && m->weights;
+    // A damaged file is said to be so before anyone is asked for settings.
+    if (undecided || (rc == WC_OK && p->o->inspect)) {
+        enum wc_err damage = wc_model_check_values(m->weights, spec, n, err);
+        if (damage == WC_OK && p->o->inspect)
+            damage = read_logit_scale(m, err);
+        rc = damage != WC_OK || p->o->inspect ? damage : rc;
+    } else if (rc == WC_OK) {
+        rc = lay_out(m, err);
+        if (rc == WC_OK)
+            rc = load_tensors(m, spec, n, err);
+    }
+    wc_free(spec);
+    return rc;
 }
 
 enum wc_err wc_model_open(const struct wc_model_options *o, struct wc_model **out,
                           struct wc_error *err) {
     struct wc_model *m;
-    char *json = NULL;
+    struct opening p = {.o = o};
     WC_TRY(WC_NEW(&m, 1, "model", err));
     m->logit_scale = NAN;
+    snprintf(m->activation_reason, sizeof m->activation_reason,
+             "nothing decides; set model.activation");
     enum wc_err rc = wc_str_starts(o->weights, "random:") ? open_random(m, o->weights, err)
-                                                          : open_file(m, o, &json, err);
-    if (rc == WC_OK)
-        rc = choose_activation(m, o->activation, json, err);
-    if (rc == WC_OK && m->arch.family != WC_VIT)
+                                                          : open_file(m, &p, err);
+    if (rc == WC_OK && m->arch.family != WC_VIT && !o->inspect)
         rc = WC_FAULT(err, WC_ERR_DATA, "unsupported",
                       "%s: %s: residual networks cannot be run yet", m->origin, m->arch.name);
+    p.source.origin = m->origin;
     if (rc == WC_OK)
-        rc = lay_out(m, err);
-    if (rc == WC_OK)
-        rc = load_tensors(m, err);
-    wc_free(json);
+        rc = build(m, &p, err);
+    wc_free(p.json);
     if (rc != WC_OK) {
         wc_model_free(&m);
         return rc;
     }
+    if (!o->inspect)
+        WC_INFO("model %s: %s, %s (%s)", m->origin, m->arch.name,
+                m->activation == WC_QUICKGELU ? "quickgelu" : "gelu", m->activation_reason);
     *out = m;
     return WC_OK;
 }
@@ -394,6 +437,10 @@ size_t wc_model_private_bytes(const struct wc_model *m) {
 }
 
 enum wc_err wc_model_hash(const struct wc_model *m, char hex[65], struct wc_error *err) {
+    if (m->sha256[0]) {
+        memmove(hex, m->sha256, sizeof m->sha256);
+        return WC_OK;
+    }
     if (m->weights)
         return wc_weights_sha256(m->weights, hex, err);
     wc_sha256_hex(m->origin, strlen(m->origin), hex);

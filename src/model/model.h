@@ -23,22 +23,26 @@
 struct wc_model;
 
 struct wc_model_options {
-    const char *weights; // a file, or random:ARCH[:SEED]
+    const char *weights; // a file, a folder or hub cache that holds one, or random:ARCH[:SEED]
     const char
         *arch; // "auto", a name of the table: the file must have its sizes, or "custom": as deduced
-    const char *json; // open_clip configuration; NULL: beside the file or in its metadata, where
-                      // there is one
+    const char *json; // the model's configuration, whose sizes the file must have; NULL: what is
+                      // in the file's metadata or beside it counts where its sizes are the file's
     enum wc_activation activation;
+    bool inspect; // check the whole file and prepare nothing: heads or activation that nothing
+                  // decides are no errors then, and nothing can be encoded
 };
 
-// Maps the file, checks every tensor's shape and prepares the towers. Errors: WC_ERR_DATA with the
-// faults of weights/weights.h; WC_ERR_CONFIG for an unknown architecture.
+// Maps the file, checks every tensor's shape and prepares the towers; says in the log which
+// activation it took and why. Errors: WC_ERR_DATA with the faults of weights/weights.h;
+// WC_ERR_CONFIG for an unknown architecture, and where nothing decides heads or activation.
 enum wc_err wc_model_open(const struct wc_model_options *options, struct wc_model **out,
                           struct wc_error *err);
 void wc_model_free(struct wc_model **model);
 
 const struct wc_arch *wc_model_arch(const struct wc_model *model);
-enum wc_activation wc_model_activation(const struct wc_model *model); // never auto
+enum wc_activation
+wc_model_activation(const struct wc_model *model); // auto only when inspected and undecided
 const char *
 wc_model_activation_reason(const struct wc_model *model); // "configuration", "file metadata", ...
 const char *

@@ -90,6 +90,7 @@ struct wc_model {
     struct wc_weights *weights; // NULL for random weights
     char *origin;               // path, or "random:ARCH:SEED"
     char *bpe;
+    char sha256[65]; // of the file, when opening needed it; else empty
     float logit_scale;
     struct wc_vit vit;
     struct wc_text_tower text;

@@ -107,6 +107,16 @@ const char *wc_weights_meta(const struct wc_weights *weights,
 enum wc_err wc_tensor_to_f32(const char *path, const struct wc_tensor_info *t, float *out,
                              struct wc_error *err);
 
+// The same check of the values alone.
+enum wc_err wc_tensor_check_finite(const char *path, const struct wc_tensor_info *t,
+                                   struct wc_error *err);
+
+// Elements [at, at + n) of a floating tensor as `to` (WC_F32, WC_F16 or WC_BF16) into out, rounded
+// once to nearest even. Faults: "non-finite"; "out-of-range", naming the tensor, for a value that
+// rounds beyond the largest of the type.
+enum wc_err wc_tensor_narrow(const char *path, const struct wc_tensor_info *t, size_t at, size_t n,
+                             enum wc_dtype to, void *out, struct wc_error *err);
+
 // Checks a shape: fault "bad-shape", text with tensor, found and needed shape and `needed_by`
 // ("ViT-B-16-plus-240").
 enum wc_err wc_tensor_check_shape(const char *path, const struct wc_tensor_info *t, size_t n_dims,
