@@ -25,6 +25,12 @@ void *wc_alloc(size_t n, size_t size);
 enum wc_err wc_alloc_named(void **out, size_t n, size_t size, const char *what,
                            struct wc_error *err);
 
+// As WC_NEW(), but the bytes are not cleared: for large arrays that are written as a whole next.
+// Those from 4 MB on ask for huge pages, which make the first write several times faster.
+#define WC_NEW_RAW(out, n, what, err)                                                              \
+    wc_alloc_raw((void **)(out), (n), sizeof(**(out)), (what), (err))
+enum wc_err wc_alloc_raw(void **out, size_t n, size_t size, const char *what, struct wc_error *err);
+
 // Grows *p (allocated here, or NULL) so that it holds at least n elements; *cap is its capacity in
 // elements, and at least doubles. New elements are zero. On failure *p and *cap are as they were.
 #define WC_GROW(p, cap, n, what, err)                                                              \

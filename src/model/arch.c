@@ -1,6 +1,7 @@
 #include "model/arch.h"
 
 #include "base/alloc.h"
+#include "base/log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -369,16 +370,23 @@ bool wc_arch_config_fits(const struct wc_arch *config, const struct wc_arch *fil
 
 // Heads cannot be read off the tensors: from towers of the same sizes in the table, whatever their
 // grid or vocabulary; else 64 wide, as nearly all published ones are; 0 when that is impossible.
-static void guess_heads(struct wc_arch *a) {
+// false: not both are from the table.
+static bool guess_heads(struct wc_arch *a) {
     size_t pool = a->family == WC_VIT ? a->width : 32 * a->width;
+    bool image = false, text = false;
     a->heads = pool % 64 == 0 ? pool / 64 : 0;
     a->text_heads = a->text_width % 64 == 0 ? a->text_width / 64 : 0;
     for (size_t i = 0; i < N_TABLE; i++) {
-        if (same_image_tower(&table[i], a))
+        if (same_image_tower(&table[i], a)) {
             a->heads = table[i].heads;
-        if (same_text_tower(&table[i], a))
+            image = true;
+        }
+        if (same_text_tower(&table[i], a)) {
             a->text_heads = table[i].text_heads;
+            text = true;
+        }
     }
+    return image && text;
 }
 
 enum wc_err wc_arch_deduce(const struct wc_weights *weights, const char *json, struct wc_arch *out,
@@ -390,12 +398,17 @@ enum wc_err wc_arch_deduce(const struct wc_weights *weights, const char *json, s
     WC_TRY(resnet ? deduce_resnet(weights, &a, err) : deduce_vit(weights, &a, err));
     WC_TRY(deduce_text(weights, &a, err));
     wc_arch_set_name(&a);
-    guess_heads(&a);
+    bool known = guess_heads(&a);
     if (json &&
         wc_arch_config_read(wc_weights_path(weights), json, strlen(json), &config, NULL) == WC_OK &&
         wc_arch_config_fits(&config.arch, &a)) {
         a.heads = config.arch.heads;
         a.text_heads = config.arch.text_heads;
+    } else if (!known && a.heads > 0 && a.text_heads > 0) {
+        WC_WARN(
+            "%s: towers of unknown sizes, and no configuration beside them: attention heads are "
+            "taken to be 64 wide (%zu and %zu of them)",
+            wc_weights_path(weights), a.heads, a.text_heads);
     }
     *out = a;
     return WC_OK;

@@ -37,7 +37,7 @@ static enum wc_err file_tensor(struct wc_model *m, const struct wc_tensor_spec *
         return WC_OK;
     }
     float *copy;
-    WC_TRY(WC_NEW(&copy, t->n_elements, spec->name, err));
+    WC_TRY(WC_NEW_RAW(&copy, t->n_elements, spec->name, err));
     enum wc_err rc = wc_tensor_to_f32(path, t, copy, err);
     if (rc == WC_OK)
         rc = keep_copy(m, copy, t->n_elements, err);
@@ -53,7 +53,7 @@ static enum wc_err random_tensor(struct wc_model *m, const struct wc_tensor_spec
                                  const float **out, struct wc_error *err) {
     size_t n = wc_tensor_spec_elements(spec);
     float *copy;
-    WC_TRY(WC_NEW(&copy, n, spec->name, err));
+    WC_TRY(WC_NEW_RAW(&copy, n, spec->name, err));
     wc_random_tensor(spec, m->seed, copy);
     enum wc_err rc = keep_copy(m, copy, n, err);
     if (rc != WC_OK) {
