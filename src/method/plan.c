@@ -144,11 +144,15 @@ static enum wc_err add_shots(const struct wc_config *c, struct wc_variant *v, si
 static enum wc_err fill(const struct wc_config *c, size_t g, struct wc_plan *p,
                         struct wc_error *err) {
     for (size_t i = 0; i < c->methods.n; i++) {
+        const struct wc_method_entry *entry = &c->methods.item[i];
         struct wc_variant v = {0};
-        WC_TRY(find_method(c->methods.item[i], &v.method, err));
+        WC_TRY(find_method(entry->name, &v.method, err));
+        struct wc_winclip_switches set;
+        wc_winclip_merge(&c->winclip, &entry->winclip, &set);
         for (size_t j = 0; j < c->presets.n; j++) {
-            snprintf(v.preset, sizeof v.preset, "%s", c->presets.item[j]);
-            WC_TRY(wc_winclip_resolve(c->presets.item[j], &c->winclip, &v.winclip, err));
+            snprintf(v.preset, sizeof v.preset, "%s%s%s", c->presets.item[j],
+                     entry->label ? "+" : "", entry->label ? entry->label : "");
+            WC_TRY(wc_winclip_resolve(c->presets.item[j], &set, &v.winclip, err));
             WC_TRY(add_shots(c, &v, g, p, err));
         }
     }
