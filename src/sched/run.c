@@ -147,6 +147,7 @@ static enum wc_err run(struct wc_state *s, struct wc_buf *text, struct wc_error 
                        "stopped: %zu of %zu images left; the same command goes on",
                        s->n_units - s->n_done, s->n_units);
     WC_TRY(report(s, text, err));
+    WC_TRY(wc_agree(&s->comm, wc_state_tidy_features(s, err), err));
     if (s->n_failed > 0 && s->config->on_bad_image == WC_BAD_IMAGE_FAIL)
         return WC_FAIL(
             err, WC_ERR_DATA,
