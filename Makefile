@@ -58,7 +58,22 @@ TEST_SRC := $(sort $(wildcard tests/t[0-9]*.c))
 TEST_BIN := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%.t)
 TEST_SH  := $(sort $(wildcard tests/t[0-9]*.sh))
 
-.PHONY: all help setup check check-unit check-asan check-layers check-headers format check-format lint install \
+# Fuzz targets: `make check` replays their corpora, and these folders of golden files.
+FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz-%.c,%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
+FUZZ_ALSO_safetensors  := :tests/golden/weights/bad
+FUZZ_ALSO_torch-zip    := :tests/golden/weights/bad
+FUZZ_ALSO_torch-legacy := :tests/golden/weights/bad
+FUZZ_ALSO_json         := :tests/golden/weights
+FUZZ_ALSO_image        := :tests/golden/decode/bad:tests/golden/decode/good
+FUZZ_ALSO_config       := :configs
+FUZZ_ALSO_prompts      := :prompts
+FUZZ_COMMON := tests/fuzz/fuzz.c tests/fuzz/fuzz.h tests/fuzz/weights.h
+FUZZ_REPLAY := $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz-%.t)
+FUZZ_BIN    := $(FUZZ_NAMES:%=$(BUILD)/fuzz-%)
+FUZZ_SECONDS ?= 60
+TEST_BIN    += $(FUZZ_REPLAY)
+
+.PHONY: all help setup check check-unit check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint install \
         uninstall clean FORCE
 .DELETE_ON_ERROR:
 all: $(PROGRAM) ## build the program (default)
@@ -116,6 +131,12 @@ $(BUILD)/tests/%.t: tests/%.c $(LIB) $(BUILD)/flags
 	$(SAY) TEST $@
 	$(Q)$(MPICC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d $< $(LIB) $(LDFLAGS) $(LIBS) -o $@
 
+$(FUZZ_REPLAY): $(BUILD)/tests/fuzz-%.t: tests/fuzz/fuzz-%.c tests/fuzz/replay.c $(FUZZ_COMMON) $(LIB) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SAY) TEST $@
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests -DFUZZ_FOLDERS='"tests/fuzz/corpus/$*$(FUZZ_ALSO_$*)"' $< tests/fuzz/replay.c \
+	    tests/fuzz/fuzz.c $(LIB) $(LDFLAGS) $(LIBS) -o $@
+
 TEST_ENV = WINCLIP=$(abspath $(PROGRAM)) WC_TEST_TMP=$(abspath $(BUILD))/tmp OMPI_ALLOW_RUN_AS_ROOT=1 \
            OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 check: $(PROGRAM) $(TEST_BIN) ## build everything and run all tests
@@ -131,13 +152,32 @@ check-asan-run: $(PROGRAM) $(TEST_BIN)
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) WC_ASAN=1 ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions=$(abspath tests/lsan.supp) \
 	    prove --exec '' $(TEST_BIN)
+# New inputs are kept under build/; `make fuzz-corpus` adds those that reach new code to the committed ones.
+FUZZ_MAKE = $(MAKE) BUILD=$(BUILD)/fuzz CC=clang OPT=-O1 SANITIZE='-fsanitize=fuzzer-no-link,address,undefined \
+    -fno-sanitize-recover=undefined -fno-omit-frame-pointer'
+FUZZ_OBJ  = $(filter-out $(foreach d,method eval report sched cli,$(BUILD)/src/$(d)/%),$(LIB_OBJ))
+fuzz: ## run every fuzz target for FUZZ_SECONDS (60; needs clang with libFuzzer)
+	$(FUZZ_MAKE) fuzz-run
+fuzz-corpus: ## add what `make fuzz` found to tests/fuzz/corpus
+	$(FUZZ_MAKE) fuzz-merge
+fuzz-run: $(FUZZ_BIN)
+	@set -e; for n in $(FUZZ_NAMES); do mkdir -p $(BUILD)/corpus/$$n tests/fuzz/corpus/$$n; echo "fuzz: $$n"; \
+	    OMP_NUM_THREADS=1 $(BUILD)/fuzz-$$n -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -malloc_limit_mb=256 \
+	    -timeout=10 -artifact_prefix=$(BUILD)/crash-$$n- $(BUILD)/corpus/$$n tests/fuzz/corpus/$$n; done
+fuzz-merge: $(FUZZ_BIN)
+	@set -e; for n in $(FUZZ_NAMES); do mkdir -p $(BUILD)/corpus/$$n tests/fuzz/corpus/$$n; \
+	    OMP_NUM_THREADS=1 $(BUILD)/fuzz-$$n -merge=1 -max_len=8192 tests/fuzz/corpus/$$n $(BUILD)/corpus/$$n; done
+$(FUZZ_BIN): $(BUILD)/fuzz-%: tests/fuzz/fuzz-%.c $(FUZZ_COMMON) $(FUZZ_OBJ) $(BUILD)/flags
+	$(SAY) FUZZ $@
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -Itests $< tests/fuzz/fuzz.c $(FUZZ_OBJ) $(LDFLAGS) $(LIBS) -o $@
+
 check-layers: ## prove that sources include only their own and lower layers
 	sh tests/check-layers.sh
 check-headers: $(BUILD)/flags ## prove that each header compiles alone
-	@set -e; for h in $(sort $(wildcard src/*/*.h include/*.h tests/*.h)); do \
+	@set -e; for h in $(sort $(wildcard src/*/*.h include/*.h tests/*.h tests/fuzz/*.h)); do \
 	    $(MPICC) $(ALL_CFLAGS) -Itests -Werror -fsyntax-only -x c $$h || exit 1; done; echo "headers: all compile alone"
 
-FORMAT_FILES = $(sort $(wildcard src/*/*.[ch] include/*.h tests/*.[ch]))
+FORMAT_FILES = $(sort $(wildcard src/*/*.[ch] include/*.h tests/*.[ch] tests/fuzz/*.[ch]))
 format: ## clang-format all sources in place
 	clang-format -i $(FORMAT_FILES)
 check-format: ## fail when a source is not formatted

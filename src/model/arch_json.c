@@ -124,8 +124,8 @@ static enum wc_err read_ratio(const struct reader *r, const struct wc_json *obje
                               size_t *mlp) {
     double ratio = 4;
     const struct wc_json *v = wc_json_get(object, "mlp_ratio");
-    if (!absent(v) && (!wc_json_f64(v, &ratio) || !(ratio > 0 && ratio < 100)))
-        return bad(r, "\"mlp_ratio\" is no number from 0 to 100");
+    if (!absent(v) && (!wc_json_f64(v, &ratio) || !(ratio > 0 && ratio <= MAX_SIZE)))
+        return bad(r, "\"mlp_ratio\" is no number from 0 to 1000000");
     *mlp = (size_t)((double)width * ratio); // open_clip: int(width * mlp_ratio)
     return *mlp > 0 ? WC_OK : bad(r, "\"mlp_ratio\" leaves the MLP without width");
 }

@@ -1,0 +1,7 @@
+// safetensors files.
+#include "fuzz/weights.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
+    fuzz_weights(fuzz_file(bytes, n, ""));
+    return 0;
+}
