@@ -56,13 +56,19 @@ extern const float wc_clip_mean[3], wc_clip_std[3];
 
 #define WC_MAX_SCALES 4 // window sides asked for at once
 
-// What a caller wants from an image.
+/*
+ * What a caller wants from an image. A residual network's patches are the cells of its final
+ * feature map (stride 32); a window of them is pooled by the attention pool, whose query is the
+ * mean of the window's cells and whose positions are those of the full grid (WinCLIP, appendix B).
+ */
 enum wc_want {
     WC_WANT_IMAGE = 1,      // image embedding
     WC_WANT_WINDOWS = 2,    // an embedding a window, for each side in windows[]
-    WC_WANT_PATCH = 4,      // patch tokens after the last block, before ln_post
-    WC_WANT_PATCH_POST = 8, // after ln_post
-    WC_WANT_PATCH_PROJ = 16 // after ln_post and projection
+    WC_WANT_PATCH = 4,      // ViT: tokens after the last block, before ln_post. ResNet: the cells
+    WC_WANT_PATCH_POST = 8, // ViT: after ln_post. ResNet: v_proj(cell + its position)
+    WC_WANT_PATCH_PROJ = 16 // ViT: after ln_post and projection. ResNet: c_proj of PATCH_POST, a
+                            // dense projection into the embedding space (as in MaskCLIP, Zhou et
+                            // al. 2022, section 3.2)
 };
 struct wc_request {
     unsigned want;
@@ -76,7 +82,7 @@ size_t wc_n_windows(size_t g, size_t k);
 struct wc_features {
     float *image;                 // (e)
     float *window[WC_MAX_SCALES]; // (n_windows(k), e)
-    float *patch;                 // (g * g, d)
+    float *patch;                 // (g * g, d), d = wc_arch_token_width()
     float *patch_post;            // (g * g, d)
     float *patch_proj;            // (g * g, e)
     float *block;                 // all arrays in one allocation
