@@ -17,8 +17,17 @@ BASEFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -ffp-contract=
              $(OPT) $(WARN) $(SANITIZE) -Isrc -Iinclude -DWC_VERSION='"$(VERSION)"'
 BLAS_CFLAGS := $(shell pkg-config --cflags openblas 2>/dev/null)
 BLAS_LIBS   := $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas)
-ALL_CFLAGS  = $(BASEFLAGS) $(BLAS_CFLAGS) $(CFLAGS)
-LIBS        = $(BLAS_LIBS) -lpng -ljpeg -lyaml -lz -lm
+# oneDNN, where found, is the faster matrix product: ONEDNN=auto|yes|no.
+ONEDNN      ?= auto
+ONEDNN_FOUND := $(if $(filter no,$(ONEDNN)),,$(shell \
+    $(CC) $(CFLAGS) -include oneapi/dnnl/dnnl.h -E -x c /dev/null >/dev/null 2>&1 && echo yes))
+ifeq ($(ONEDNN)$(ONEDNN_FOUND),yes)
+$(error ONEDNN=yes, but oneapi/dnnl/dnnl.h is not found: install libdnnl-dev, or name its folder in CFLAGS and LDFLAGS)
+endif
+ONEDNN_CFLAGS := $(if $(ONEDNN_FOUND),-DWC_HAVE_ONEDNN)
+ONEDNN_LIBS   := $(if $(ONEDNN_FOUND),-ldnnl)
+ALL_CFLAGS  = $(BASEFLAGS) $(BLAS_CFLAGS) $(ONEDNN_CFLAGS) $(CFLAGS)
+LIBS        = $(ONEDNN_LIBS) $(BLAS_LIBS) -lpng -ljpeg -lyaml -lz -lm
 
 ARCH := $(shell uname -m)
 export OMPI_CC := $(CC)
@@ -35,6 +44,9 @@ LAYERS := base tensor image text weights config model dataset method eval journa
 SRC    := $(foreach d,$(LAYERS),$(sort $(wildcard src/$(d)/*.c)))
 ifneq ($(ARCH),x86_64)
 SRC    := $(filter-out %_avx2.c %_avx512.c %_sha_ni.c,$(SRC))
+endif
+ifeq ($(ONEDNN_FOUND),)
+SRC    := $(filter-out %/gemm_onednn.c,$(SRC))
 endif
 OBJ      := $(SRC:%.c=$(BUILD)/%.o)
 MAIN_OBJ := $(BUILD)/src/cli/main.o

@@ -7,6 +7,8 @@
 #include "tensor/kernels.h"
 #include "test.h"
 
+#include <omp.h>
+
 #define POISON (-77777.0F)
 
 static void fill(float *x, size_t n, uint64_t seed) {
@@ -134,6 +136,39 @@ static void test_packed(const char *name, bool with_bias, bool add, enum wc_gemm
     test_ok(worst <= 8, "%s packed %s: error %.2f", wc_gemm_backend(), name, worst);
 }
 
+// Many threads share a weight, with more numbers of rows than a backend may cache: the same bits as
+// from one thread, and the caller's number of threads stays.
+static void test_threads(void) {
+    enum { N = 96, K = 80, M = 40 };
+    struct wc_error err = {0};
+    float *a = wc_alloc(M * K, sizeof *a), *b = wc_alloc(N * K, sizeof *b);
+    float *bias = wc_alloc(N, sizeof *bias), *one = wc_alloc(M * M * N, sizeof *one);
+    float *many = wc_alloc(M * M * N, sizeof *many);
+    fill(a, M * K, 1);
+    fill(b, N * K, 2);
+    fill(bias, N, 3);
+    struct wc_gemm_weight *w = NULL;
+    test_ok(wc_gemm_pack(N, K, b, K, &w, &err) == WC_OK, "%s: pack", wc_gemm_backend());
+    struct wc_gemm_post post = {.bias = bias};
+    for (size_t m = 1; m <= M; m++)
+        wc_gemm_packed(m, w, a, K, post, one + (m - 1) * M * N, N);
+    omp_set_num_threads(3);
+#pragma omp parallel for schedule(dynamic)
+    for (int m = M; m >= 1; m--)
+        wc_gemm_packed((size_t)m, w, a, K, post, many + (size_t)(m - 1) * M * N, N);
+    test_ok(memcmp(one, many, M * M * N * sizeof *one) == 0,
+            "%s: three threads on one weight give the bits of one", wc_gemm_backend());
+    test_ok(omp_get_max_threads() == 3, "%s: the number of OpenMP threads is left alone",
+            wc_gemm_backend());
+    wc_gemm_weight_free(&w);
+    test_ok(w == NULL, "%s: free nulls", wc_gemm_backend());
+    wc_free(a);
+    wc_free(b);
+    wc_free(bias);
+    wc_free(one);
+    wc_free(many);
+}
+
 // A backend with one wrong element, and one that rounds a to bfloat16 first.
 static void plain_nt(size_t m, size_t n, size_t k, const float *a, size_t ld_a, const float *b,
                      size_t ld_b, bool add, float *out, size_t ld_out) {
@@ -181,20 +216,58 @@ static void ignoring_nn(size_t m, size_t n, size_t k, const float *a, size_t ld_
     plain_nn(m, n, k, a, ld_a, b, ld_b, false, out, ld_out);
 }
 
+struct borrowed {
+    size_t ld;
+    const float *b;
+};
+static enum wc_err borrow(size_t n, size_t k, const float *b, size_t ld_b, void **packed,
+                          struct wc_error *err) {
+    (void)n, (void)k, (void)err;
+    struct borrowed *view = wc_alloc(1, sizeof *view);
+    *view = (struct borrowed){ld_b, b};
+    *packed = view;
+    return WC_OK;
+}
+static void right_packed(size_t m, size_t n, size_t k, const float *a, size_t ld_a,
+                         const void *packed, const float *add_bias, bool add, float *out,
+                         size_t ld_out) {
+    const struct borrowed *view = packed;
+    (void)add_bias;
+    plain_nt(m, n, k, a, ld_a, view->b, view->ld, add, out, ld_out);
+}
+static void wrong_packed(size_t m, size_t n, size_t k, const float *a, size_t ld_a,
+                         const void *packed, const float *add_bias, bool add, float *out,
+                         size_t ld_out) {
+    right_packed(m, n, k, a, ld_a, packed, add_bias, add, out, ld_out);
+    if (m == 226)
+        out[0] -= 1.0F;
+}
+
 static void test_self_test(void) {
     const struct {
         const char *name;
         struct wc_gemm_backend backend;
         bool passes;
     } cases[] = {
-        {"a right backend passes", {.nt = plain_nt, .nn = plain_nn}, true},
-        {"one wrong element is found", {.nt = wrong_nt, .nn = plain_nn}, false},
-        {"bfloat16 inputs are found", {.nt = coarse_nt, .nn = plain_nn}, false},
-        {"a lost addition is found", {.nt = plain_nt, .nn = ignoring_nn}, false},
+        {"a right backend passes", {.nt = plain_nt, .nn = plain_nn, .packed = right_packed}, true},
+        {"one wrong element is found",
+         {.nt = wrong_nt, .nn = plain_nn, .packed = right_packed},
+         false},
+        {"bfloat16 inputs are found",
+         {.nt = coarse_nt, .nn = plain_nn, .packed = right_packed},
+         false},
+        {"a lost addition is found",
+         {.nt = plain_nt, .nn = ignoring_nn, .packed = right_packed},
+         false},
+        {"a wrong packed product is found",
+         {.nt = plain_nt, .nn = plain_nn, .packed = wrong_packed},
+         false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct wc_gemm_backend backend = cases[i].backend;
         backend.name = "fake";
+        backend.pack = borrow;
+        backend.unpack = wc_free;
         backend.cure = "set THIS=1";
         struct wc_error err = {0};
         enum wc_err rc = wc_gemm_check(&backend, "Fake 1.0", &err);
@@ -223,6 +296,7 @@ static void test_backend(const char *name) {
     test_packed("+ bias + out", true, true, WC_GEMM_LINEAR);
     test_packed("+ bias, GELU", true, false, WC_GEMM_GELU);
     test_packed("+ bias, QuickGELU", true, false, WC_GEMM_QUICKGELU);
+    test_threads();
 }
 
 int main(void) {

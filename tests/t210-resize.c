@@ -3,6 +3,7 @@
 
 #include "base/fault.h"
 #include "image/resize.h"
+#include "tensor/kernels.h"
 
 #define DIR "tests/golden/resize"
 
@@ -138,13 +139,57 @@ static void check_errors(void) {
     wc_image_release(&out);
 }
 
+// Every ISA gives the same bits, whatever is left over at a row's end.
+static void check_isas(void) {
+    struct wc_error err = {0};
+    struct wc_image in = {0}, part = {0}, scalar = {0}, other = {0};
+    golden_read_image(DIR, "in/noise100x107.png", &in);
+    bool same = true;
+    size_t n_isas = 0;
+    for (int isa = WC_ISA_AVX2; isa < WC_N_ISAS; isa++) {
+        if (!wc_kernels_of((enum wc_isa)isa))
+            continue;
+        n_isas++;
+        for (size_t w = 1; w < 90 && same; w++) {
+            wc_kernels_init("scalar", &err);
+            enum wc_err rc = wc_image_resize(&in, w, 107 - w, WC_FILTER_BICUBIC, &scalar, &err);
+            rc = rc != WC_OK ? rc
+                             : wc_image_resize(&scalar, 31, 70, WC_FILTER_BILINEAR, &part, &err);
+            wc_image_release(&scalar);
+            scalar = part;
+            wc_kernels_init(wc_isa_name((enum wc_isa)isa), &err);
+            rc = rc != WC_OK ? rc
+                             : wc_image_resize(&in, w, 107 - w, WC_FILTER_BICUBIC, &other, &err);
+            rc =
+                rc != WC_OK ? rc : wc_image_resize(&other, 31, 70, WC_FILTER_BILINEAR, &part, &err);
+            wc_image_release(&other);
+            other = part;
+            same = rc == WC_OK && golden_same(&scalar, &other);
+            wc_image_release(&scalar);
+            wc_image_release(&other);
+            part = (struct wc_image){0};
+        }
+    }
+    if (n_isas == 0)
+        test_skip("vector kernels", "this processor has none of them");
+    else
+        test_ok(same, "%zu ISAs give the scalar kernel's bits at 89 widths", n_isas);
+    wc_image_release(&in);
+}
+
 int main(void) {
     static struct golden_table t;
     golden_read_table(DIR "/cases.tsv", &t);
     test_ok(t.n_rows > 40, "golden/resize lists %zu cases", t.n_rows);
-    for (size_t i = 0; i < t.n_rows; i++)
-        check_row(&t, i);
+    static const char *const ISAS[] = {"scalar", "auto"};
+    for (int k = 0; k < 2; k++) {
+        struct wc_error err = {0};
+        test_ok(wc_kernels_init(ISAS[k], &err) == WC_OK, "kernels: %s", ISAS[k]);
+        for (size_t i = 0; i < t.n_rows; i++)
+            check_row(&t, i);
+    }
     wc_free(t.text);
+    check_isas();
     check_maps();
     check_map_sizes();
     check_errors();

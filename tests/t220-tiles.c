@@ -209,7 +209,7 @@ static void check_map(size_t pw, size_t ph, size_t size, enum wc_tile_mode mode,
             double cx = ((double)x + 0.5) * (double)p.resized_width_px / (double)ow;
             double cy = ((double)y + 0.5) * (double)p.resized_height_px / (double)oh;
             double wanted = plain_map(&p, grids, 15, 14, cx, cy), found = (double)all[y * ow + x];
-            n_nan += isnan(wanted);
+            n_nan += isnan(wanted) ? 1 : 0;
             good = good && isnan(wanted) == isnan(found);
             worst = isnan(wanted) ? worst : fmax(worst, fabs(found - wanted));
         }

@@ -196,7 +196,7 @@ static void test_hash_is_stable(void) {
 
 static void test_diff(void) {
     char *a = dump_of(NULL, false),
-         *b = dump_of(((const char *[]){others[5], others[31], "winclip.tau=0.5", NULL}), false);
+         *b = dump_of(((const char *[]){others[5], "shots=[4, 0]", "winclip.tau=0.5", NULL}), false);
     struct wc_strlist lines = {0};
     struct wc_error err = {0};
     test_ok(wc_config_diff(a, b, &lines, &err) == WC_OK && lines.n == 3, "three differences");

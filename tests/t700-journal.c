@@ -2,6 +2,9 @@
 #include "journal_util.h"
 
 #include "base/alloc.h"
+#include "base/fault.h"
+
+#include <time.h>
 
 static void round_trip(void) {
     struct wc_error err = {0};
@@ -80,6 +83,35 @@ static void sizes(void) {
     wc_free(bytes);
 }
 
+// fsync calls that ten records cost, `pause_s` apart, opening and closing not counted.
+static unsigned long syncs(double sync_s, double pause_s) {
+    struct wc_journal *j = NULL;
+    struct timespec pause = {.tv_nsec = (long)(pause_s * 1e9)};
+    unlink(ju_path);
+    if (wc_journal_open(ju_path, &ju_header, sync_s, &j, NULL, NULL) != WC_OK)
+        return 999;
+    wc_fault_arm(WC_FAULT_FSYNC, 0, false); // counts only
+    for (size_t i = 0; i < 10; i++) {
+        ju_append(j, i, NULL);
+        nanosleep(&pause, NULL);
+    }
+    unsigned long n = wc_fault_count(WC_FAULT_FSYNC);
+    wc_journal_sync(j, NULL);
+    wc_journal_sync(j, NULL);
+    unsigned long n_more = wc_fault_count(WC_FAULT_FSYNC) - n;
+    bool at_end = n == 0 ? n_more == 1 : n_more <= (n < 10);
+    wc_journal_close(&j, NULL);
+    wc_fault_reset();
+    return at_end ? n : 888;
+}
+
+static void intervals(void) {
+    test_ok(syncs(0, 0) == 10, "interval 0: every record is synced");
+    test_ok(syncs(1e9, 0) == 0, "a long interval: only when asked, and once");
+    // No upper bound: on a busy machine every pause may be longer than the interval.
+    test_ok(syncs(0.05, 0.02) - 1 < 10, "a short interval: between the records");
+}
+
 static void second_writer(void) {
     struct wc_journal *a = NULL, *b = NULL;
     struct wc_error err = {0};
@@ -103,6 +135,7 @@ int main(void) {
     round_trip();
     other_run();
     sizes();
+    intervals();
     second_writer();
     struct wc_error err = {0};
     struct wc_journal_reader r = {0};

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// All functions are thread-safe and leave *out untouched on failure.
 struct wc_metrics {
     double auroc, ap, aupr_trapezoid, f1max, f1max_threshold;
     uint64_t f1max_n_thresholds; // how many distinct scores attain f1max
@@ -44,5 +45,19 @@ struct wc_pixel_metrics {
 };
 enum wc_err wc_metrics_pixel(const struct wc_map_group *group, size_t n_groups, double fpr_limit,
                              struct wc_pixel_metrics *out, struct wc_error *err);
+
+// One image: map and mask (h, w). For breakdowns by image.
+enum wc_err wc_metrics_one_map(const float *map, const uint8_t *mask, size_t h, size_t w,
+                               double fpr_limit, struct wc_pixel_metrics *out,
+                               struct wc_error *err);
+
+// The group's n, h, w from the shapes of a pair of arrays, (n, h, w) or (h, w), which must be
+// equal: fault "bad-shape". `name` is used in messages.
+enum wc_err wc_map_group_shape(const char *name, const size_t *map_dim, size_t n_map_dims,
+                               const size_t *mask_dim, size_t n_mask_dims,
+                               struct wc_map_group *group, struct wc_error *err);
+
+// 0 < fpr_limit <= 1, or WC_ERR_USAGE with the fault "bad-limit".
+enum wc_err wc_fpr_limit_check(double fpr_limit, struct wc_error *err);
 
 #endif

@@ -175,8 +175,10 @@ static enum wc_err parse(const struct image_source *s, struct bmp *b, struct wc_
 
 static void unpack_indices(const unsigned char *row, size_t n, unsigned bits, uint8_t *out) {
     unsigned per_byte = 8 / bits, mask = (1u << bits) - 1;
-    for (size_t x = 0; x < n; x++)
-        out[x] = (uint8_t)(row[x / per_byte] >> (8 - bits - x % per_byte * bits) & mask);
+    for (size_t x = 0; x < n; x++) {
+        unsigned shift = 8 - bits - (unsigned)(x % per_byte) * bits; // leftmost pixel highest
+        out[x] = (uint8_t)((unsigned)row[x / per_byte] >> shift & mask);
+    }
 }
 
 static void swap_bgr(const unsigned char *row, size_t n, size_t stride, uint8_t *out) {

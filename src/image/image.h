@@ -6,7 +6,11 @@
  * colour management is ignored, gray is replicated, 16-bit samples keep their high byte. Errors are
  * WC_ERR_DATA with the file's name and one of the faults empty, not-found, not-a-file,
  * unknown-format, unsupported, truncated, bad-header, too-large, bad-checksum, corrupt-data.
- * Thread-safe.
+ * Damage that a library would only warn about is an error too. Memory follows the data that a file
+ * holds, never the size that it declares. Thread-safe.
+ *
+ * PNG: every colour type, depth and interlace; BMP: 1, 4, 8, 16, 24, 32 bits, RLE4, RLE8 and bit
+ * fields; JPEG: all that libjpeg-turbo reads in 8 bits with 1, 3 or 4 components.
  */
 #ifndef WC_IMAGE_IMAGE_H
 #define WC_IMAGE_IMAGE_H

@@ -17,11 +17,10 @@
 
 enum {
     MARKER_APP1 = JPEG_APP0 + 1,
-    BLOCK_PX = 64,
-    MAX_SCANS = 500, // far above any encoder's script; each costs a pass over the coefficients
-    // One binary decision of the arithmetic coder costs at least about 1/45000 bit (T.81, table
-    // D.3: smallest Qe is 1 / 65536); a block needs one.
-    ARITHMETIC_BLOCKS_PER_BIT = 45000,
+    MAX_SCANS = 100, // encoders write 10 to 30; each costs a pass over the picture
+    // Arithmetic coding has no useful lower bound on a block's bits, so this one is a policy: 1024
+    // blocks a byte, as much as deflate's ratio lets pass.
+    ARITHMETIC_BLOCKS_PER_BIT = 128,
 };
 
 // One decoding; every pointer that a longjmp must not lose lives here.

@@ -4,14 +4,15 @@
  * Positions are fractions of integers, so that equal positions give equal weights to the last bit
  * whichever function and stripe asks. Work goes by blocks of columns whose indices and weights lie
  * on the stack; each row of a grid is stretched once a block and reused for all the output rows
- * between two grid rows.
+ * between two grid rows. Tiles' edges cut the output into cells, each covered by the same tiles
+ * everywhere, so the inner loops ask nothing.
  */
 #include "image/resize.h"
 #include "image/tiles.h"
 
 #include <math.h>
 
-enum { BLOCK = 256 };
+enum { BLOCK = 512 };
 
 /*
  * One axis of one tile: output pixel i of n_out has its centre at X = (i + 1/2) n_resized / n_out
@@ -22,8 +23,8 @@ struct axis {
 };
 
 struct point {
-    size_t low, high; // neighbours, clamped
-    float weight;     // of high
+    uint32_t low, high; // neighbours, clamped
+    float weight;       // of high
 };
 
 // u = p / q in integers; both stay far below 2^53, so that p / q has one correct double.
@@ -34,8 +35,8 @@ static struct point locate(const struct axis *a, size_t i) {
     if (p <= 0)
         return (struct point){0, 0, 0.0f};
     if (p / q >= a->n_grid - 1)
-        return (struct point){(size_t)a->n_grid - 1, (size_t)a->n_grid - 1, 0.0f};
-    size_t low = (size_t)(p / q);
+        return (struct point){(uint32_t)(a->n_grid - 1), (uint32_t)(a->n_grid - 1), 0.0f};
+    uint32_t low = (uint32_t)(p / q);
     return (struct point){low, low + 1, (float)((double)(p % q) / (double)q)};
 }
 
@@ -101,67 +102,77 @@ void wc_map_upsample(const float *map, size_t h, size_t w, size_t out_h, size_t 
     }
 }
 
-// The part of `whole` that a tile covers; false when there is none.
-static bool covered(const struct axis *ax, const struct axis *ay, const struct patch *whole,
-                    struct patch *out) {
-    size_t x0 = first_at(ax, ax->left), x1 = first_at(ax, ax->left + ax->size);
-    size_t y0 = first_at(ay, ay->left), y1 = first_at(ay, ay->left + ay->size);
-    size_t end = whole->x0 + whole->n_x;
-    x0 = x0 > whole->x0 ? x0 : whole->x0;
-    x1 = x1 < end ? x1 : end;
-    out->y0 = y0 > whole->y0 ? y0 : whole->y0;
-    out->y1 = y1 < whole->y1 ? y1 : whole->y1;
-    out->x0 = x0;
-    out->n_x = x1 > x0 ? x1 - x0 : 0;
-    return out->n_x > 0 && out->y1 > out->y0;
+// The output pixels whose centres lie in one tile.
+struct cover {
+    size_t x0, x1, y0, y1;
+};
+
+// What wc_tiling_map() was asked for.
+struct request {
+    const struct wc_tiling *plan;
+    const float *grids; // (n_tiles, h, w)
+    size_t h, w, out_height, out_width;
+    struct cover cover[WC_TILES_MAX];
+};
+
+static struct axis x_axis(const struct request *r, size_t tile) {
+    return (struct axis){(int64_t)r->out_width, (int64_t)r->plan->resized_width_px,
+                         (int64_t)r->plan->left_px[tile], (int64_t)r->plan->size_px, (int64_t)r->w};
 }
 
-static void tile_axes(const struct wc_tiling *plan, size_t i, size_t h, size_t w, size_t out_height,
-                      size_t out_width, struct axis *ax, struct axis *ay) {
-    *ax = (struct axis){(int64_t)out_width, (int64_t)plan->resized_width_px,
-                        (int64_t)plan->left_px[i], (int64_t)plan->size_px, (int64_t)w};
-    *ay = (struct axis){(int64_t)out_height, (int64_t)plan->resized_height_px,
-                        (int64_t)plan->top_px[i], (int64_t)plan->size_px, (int64_t)h};
+static struct axis y_axis(const struct request *r, size_t tile) {
+    return (struct axis){(int64_t)r->out_height, (int64_t)r->plan->resized_height_px,
+                         (int64_t)r->plan->top_px[tile], (int64_t)r->plan->size_px, (int64_t)r->h};
 }
 
-// One row of sums over the covering tiles to their mean; NaN where there is no tile.
-static void divide_row(const struct patch *tiles, size_t n_tiles, const struct patch *block,
-                       size_t y, float *out) {
-    float n[BLOCK] = {0};
-    for (size_t i = 0; i < n_tiles; i++)
-        if (y >= tiles[i].y0 && y < tiles[i].y1)
-            for (size_t x = 0; x < tiles[i].n_x; x++)
-                n[tiles[i].x0 - block->x0 + x] += 1.0f;
-    for (size_t x = 0; x < block->n_x; x++)
-        out[x] = n[x] > 0 ? out[x] / n[x] : NAN;
-}
-
-static void map_block(const struct wc_tiling *plan, const float *grids, size_t h, size_t w,
-                      size_t out_height, size_t out_width, const struct patch *block, float *out) {
-    struct patch tiles[WC_TILES_MAX] = {{0}};
-    struct axis ax, ay;
-    // -0 + v is v for every v, -0 itself included: a single tile gives its own bits.
-    for (size_t y = block->y0; y < block->y1; y++)
-        for (size_t x = 0; x < block->n_x; x++)
-            out[(y - block->y0) * out_width + x] = -0.0f;
-    for (size_t i = 0; i < plan->n_tiles; i++) {
-        tile_axes(plan, i, h, w, out_height, out_width, &ax, &ay);
-        struct patch *p = &tiles[i];
-        if (!covered(&ax, &ay, block, p)) {
-            *p = (struct patch){0};
-            continue;
-        }
-        put_patch(grids + i * h * w, &ax, &ay, p, true,
-                  out + (p->y0 - block->y0) * out_width + (p->x0 - block->x0), out_width);
+static void find_covers(struct request *r) {
+    for (size_t i = 0; i < r->plan->n_tiles; i++) {
+        struct axis ax = x_axis(r, i), ay = y_axis(r, i);
+        r->cover[i] = (struct cover){first_at(&ax, ax.left), first_at(&ax, ax.left + ax.size),
+                                     first_at(&ay, ay.left), first_at(&ay, ay.left + ay.size)};
     }
-    for (size_t y = block->y0; y < block->y1; y++)
-        divide_row(tiles, plan->n_tiles, block, y, out + (y - block->y0) * out_width);
+}
+
+// The first of two edges behind `at`, or `end` when it comes sooner.
+static size_t cut(size_t at, size_t edge0, size_t edge1, size_t end) {
+    end = edge0 > at && edge0 < end ? edge0 : end;
+    return edge1 > at && edge1 < end ? edge1 : end;
+}
+
+// A cell is covered by the same tiles everywhere.
+static void put_cell(const struct request *r, const struct patch *p, float *out) {
+    size_t n = 0, stride = r->out_width;
+    for (size_t i = 0; i < r->plan->n_tiles; i++) {
+        const struct cover *c = &r->cover[i];
+        if (p->x0 < c->x0 || p->x0 >= c->x1 || p->y0 < c->y0 || p->y0 >= c->y1)
+            continue;
+        struct axis ax = x_axis(r, i), ay = y_axis(r, i);
+        put_patch(r->grids + i * r->h * r->w, &ax, &ay, p, n > 0, out, stride);
+        n++;
+    }
+    if (n == 1)
+        return;
+    for (size_t y = p->y0; y < p->y1; y++, out += stride) {
+#pragma omp simd
+        for (size_t x = 0; x < p->n_x; x++)
+            out[x] = n > 0 ? out[x] / (float)n : NAN;
+    }
 }
 
 void wc_tiling_map(const struct wc_tiling *plan, const float *grids, size_t h, size_t w,
                    size_t out_height, size_t out_width, size_t row0, size_t row1, float *out) {
-    for (size_t x0 = 0; x0 < out_width; x0 += BLOCK) {
-        struct patch block = {x0, out_width - x0 < BLOCK ? out_width - x0 : BLOCK, row0, row1};
-        map_block(plan, grids, h, w, out_height, out_width, &block, out + x0);
+    struct request r = {plan, grids, h, w, out_height, out_width, {{0}}};
+    find_covers(&r);
+    for (size_t x0 = 0, x1; x0 < out_width; x0 = x1) {
+        x1 = out_width - x0 < BLOCK ? out_width : x0 + BLOCK;
+        for (size_t i = 0; i < plan->n_tiles; i++)
+            x1 = cut(x0, r.cover[i].x0, r.cover[i].x1, x1);
+        for (size_t y0 = row0, y1; y0 < row1; y0 = y1) {
+            y1 = row1;
+            for (size_t i = 0; i < plan->n_tiles; i++)
+                y1 = cut(y0, r.cover[i].y0, r.cover[i].y1, y1);
+            struct patch p = {x0, x1 - x0, y0, y1};
+            put_cell(&r, &p, out + (y0 - row0) * out_width + x0);
+        }
     }
 }

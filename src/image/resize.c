@@ -5,11 +5,11 @@
 #include "image/resize.h"
 
 #include "base/alloc.h"
+#include "image/resize_down.h"
+#include "tensor/kernels.h"
 
 #include <math.h>
 #include <string.h>
-
-enum { TAP_BITS = 22 }; // 32 - 8 bits of a sample - 2 of head room for negative lobes
 
 // Taps of one axis: output i is sum_j tap[i * n_max + j] * input[first[i] + j], j < n[i].
 struct taps {
@@ -94,60 +94,17 @@ static enum wc_err taps_init(struct taps *t, size_t n_in, size_t n_out, enum wc_
     return rc;
 }
 
-static uint8_t to_u8(int32_t sum) {
-    int32_t v = sum >> TAP_BITS; // arithmetic on every compiler this builds with
-    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+static void down_scalar(const uint8_t *rows, size_t width, const int32_t *tap, size_t n,
+                        uint8_t *out) {
+    resize_down_body(rows, width, tap, n, out);
 }
 
-enum { HALF = 1 << (TAP_BITS - 1) };
-
-// Samples of one pixel lie together: three at once, so that each tap is loaded once.
-static void across_rgb(const uint8_t *row, const struct taps *t, size_t n_out, uint8_t *out) {
-    for (size_t i = 0; i < n_out; i++) {
-        const uint8_t *p = row + 3 * t->first[i];
-        const int32_t *tap = t->tap + i * t->n_max;
-        int32_t r = HALF, g = HALF, b = HALF;
-        for (size_t j = 0; j < t->n[i]; j++) {
-            r += tap[j] * p[3 * j];
-            g += tap[j] * p[3 * j + 1];
-            b += tap[j] * p[3 * j + 2];
-        }
-        out[3 * i] = to_u8(r);
-        out[3 * i + 1] = to_u8(g);
-        out[3 * i + 2] = to_u8(b);
-    }
-}
-
-static void across_gray(const uint8_t *row, const struct taps *t, size_t n_out, uint8_t *out) {
-    for (size_t i = 0; i < n_out; i++) {
-        const uint8_t *p = row + t->first[i];
-        const int32_t *tap = t->tap + i * t->n_max;
-        int32_t sum = HALF;
-        for (size_t j = 0; j < t->n[i]; j++)
-            sum += tap[j] * p[j];
-        out[i] = to_u8(sum);
-    }
-}
-
-// One output row from n input rows of `width` samples: whole rows at a time, in blocks whose sums
-// stay in the first-level cache.
-static void down(const uint8_t *rows, size_t width, const int32_t *tap, size_t n, uint8_t *out) {
-    enum { BLOCK = 512 };
-    int32_t sum[BLOCK];
-    for (size_t x0 = 0; x0 < width; x0 += BLOCK) {
-        size_t n_x = width - x0 < BLOCK ? width - x0 : BLOCK;
-        for (size_t x = 0; x < n_x; x++)
-            sum[x] = HALF;
-        for (size_t j = 0; j < n; j++) {
-            const uint8_t *row = rows + j * width + x0;
-            int32_t k = tap[j];
-#pragma omp simd
-            for (size_t x = 0; x < n_x; x++)
-                sum[x] += k * row[x];
-        }
-        for (size_t x = 0; x < n_x; x++)
-            out[x0 + x] = to_u8(sum[x]);
-    }
+static resize_down_fn *choose_down(void) {
+#if defined(__x86_64__)
+    if (wc_kernels()->isa >= WC_ISA_AVX2)
+        return wc_resize_down_avx2;
+#endif
+    return down_scalar;
 }
 
 // Samples of `n_channels` (1 or 3) interleaved channels, (height, width, n_channels).
@@ -168,16 +125,49 @@ static enum wc_err plane_new(struct plane *out, size_t width, size_t height, siz
     return WC_OK;
 }
 
+// (n_rows, n_columns) pixels: columns become rows.
+static void turn_rgb(const uint8_t *in, size_t n_rows, size_t n_columns, uint8_t *out) {
+    for (size_t y = 0; y < n_rows; y++)
+        for (size_t x = 0; x < n_columns; x++)
+            memcpy(out + 3 * (x * n_rows + y), in + 3 * (y * n_columns + x), 3);
+}
+
+static void turn_gray(const uint8_t *in, size_t n_rows, size_t n_columns, uint8_t *out) {
+    for (size_t y = 0; y < n_rows; y++)
+        for (size_t x = 0; x < n_columns; x++)
+            out[x * n_rows + y] = in[y * n_columns + x];
+}
+
+// The horizontal pass is the vertical one of the picture turned over, STRIP rows at a time.
+enum { STRIP = 32 };
+
+static void across_strip(const uint8_t *in, size_t n_rows, size_t width, size_t n_channels,
+                         const struct taps *t, size_t n_out, uint8_t *turned, uint8_t *resized,
+                         uint8_t *out) {
+    resize_down_fn *down = choose_down();
+    size_t n = n_rows * n_channels;
+    (n_channels == 3 ? turn_rgb : turn_gray)(in, n_rows, width, turned);
+    for (size_t i = 0; i < n_out; i++)
+        down(turned + t->first[i] * n, n, t->tap + i * t->n_max, t->n[i], resized + i * n);
+    (n_channels == 3 ? turn_rgb : turn_gray)(resized, n_out, n_rows, out);
+}
+
 static enum wc_err pass_across(const struct plane *in, size_t width, enum wc_filter filter,
                                struct plane *out, struct wc_error *err) {
     struct taps t = {0};
+    uint8_t *turned = NULL, *resized = NULL; // (width of the picture, STRIP, n_channels)
+    size_t n_strip = STRIP * in->n_channels;
     enum wc_err rc = taps_init(&t, in->width, width, filter, err);
-    if (rc == WC_OK)
-        rc = plane_new(out, width, in->height, in->n_channels, err);
-    for (size_t y = 0; y < in->height && rc == WC_OK; y++)
-        (in->n_channels == 3 ? across_rgb
-                             : across_gray)(in->sample + y * in->width * in->n_channels, &t, width,
-                                            out->sample + y * width * in->n_channels);
+    rc = rc != WC_OK ? rc : WC_NEW(&turned, in->width * n_strip, "resize strip", err);
+    rc = rc != WC_OK ? rc : WC_NEW(&resized, width * n_strip, "resize strip", err);
+    rc = rc != WC_OK ? rc : plane_new(out, width, in->height, in->n_channels, err);
+    for (size_t y = 0; y < in->height && rc == WC_OK; y += STRIP) {
+        size_t n_rows = in->height - y < STRIP ? in->height - y : STRIP;
+        across_strip(in->sample + y * in->width * in->n_channels, n_rows, in->width, in->n_channels,
+                     &t, width, turned, resized, out->sample + y * width * in->n_channels);
+    }
+    wc_free(turned);
+    wc_free(resized);
     taps_release(&t);
     return rc;
 }
@@ -186,6 +176,7 @@ static enum wc_err pass_down(const struct plane *in, size_t height, enum wc_filt
                              struct plane *out, struct wc_error *err) {
     struct taps t = {0};
     size_t n_row = in->width * in->n_channels;
+    resize_down_fn *down = choose_down();
     enum wc_err rc = taps_init(&t, in->height, height, filter, err);
     if (rc == WC_OK)
         rc = plane_new(out, in->width, height, in->n_channels, err);

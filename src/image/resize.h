@@ -3,7 +3,8 @@
  * and the bilinear upsampling of score maps.
  *
  * Pass order of the two-pass filters follows Pillow up to 12.3: horizontal first, unless height >
- * 100 * width and the height shrinks. Thread-safe.
+ * 100 * width and the height shrinks. Integers only: every ISA (tensor/kernels.h) gives the same
+ * bits. Thread-safe.
  */
 #ifndef WC_IMAGE_RESIZE_H
 #define WC_IMAGE_RESIZE_H

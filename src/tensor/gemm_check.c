@@ -22,13 +22,13 @@ static const struct shape {
     size_t m, n, k;
     bool nn, add;
 } shapes[] = {
-    {1, 640, 896, false, false},   {2, 7, 3, true, true},        {5, 64, 5, true, false},
-    {5, 896, 897, false, true},    {10, 10, 64, false, false},   {17, 33, 31, false, true},
+    {1, 96, 896, false, false},    {2, 7, 3, true, true},        {5, 64, 5, true, false},
+    {5, 224, 897, false, true},    {10, 10, 64, false, false},   {17, 33, 31, false, true},
     {29, 129, 257, true, false},   {50, 224, 768, false, false}, {63, 65, 67, false, false},
     {64, 64, 64, true, true},      {100, 100, 100, false, true}, {113, 300, 1023, false, false},
     {197, 197, 64, false, false},  {197, 64, 197, true, false},  {226, 226, 64, false, false},
     {226, 64, 226, true, false},   {250, 320, 897, false, true}, {255, 511, 77, true, true},
-    {300, 1000, 63, false, false}, {9, 3584, 896, false, false}, {16, 2688, 641, false, true},
+    {300, 1000, 63, false, false}, {9, 3584, 256, false, false}, {16, 2688, 129, false, true},
 };
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 
@@ -38,7 +38,7 @@ struct work {
 };
 
 static int64_t draw(uint64_t *state, int64_t most) {
-    return (int64_t)(wc_rng_next(state) >> 32) % (2 * most + 1) - most;
+    return (int64_t)((wc_rng_next(state) >> 32) * (uint64_t)(2 * most + 1) >> 32) - most;
 }
 
 // Fills the matrices; out holds small integers when they are added to, NaN otherwise: it must not
@@ -78,20 +78,35 @@ static size_t wrong_row(const struct shape *s, struct work *w) {
     return s->m;
 }
 
+static enum wc_err multiply(const struct wc_gemm_backend *backend, const struct shape *s,
+                            bool packed, struct work *w, struct wc_error *err) {
+    if (!packed) {
+        (s->nn ? backend->nn : backend->nt)(s->m, s->n, s->k, w->a, s->k, w->b, s->nn ? s->n : s->k,
+                                            s->add, w->out, s->n);
+        return WC_OK;
+    }
+    void *weight = NULL;
+    WC_TRY(backend->pack(s->n, s->k, w->b, s->k, &weight, err));
+    backend->packed(s->m, s->n, s->k, w->a, s->k, weight, NULL, s->add, w->out, s->n);
+    backend->unpack(weight);
+    return WC_OK;
+}
+
 static enum wc_err check_shape(const struct wc_gemm_backend *backend, const char *description,
-                               const struct shape *s, struct work *w, struct wc_error *err) {
+                               const struct shape *s, bool packed, struct work *w,
+                               struct wc_error *err) {
     uint64_t state = (uint64_t)(s - shapes) + 1;
     fill(s, &state, w);
-    (s->nn ? backend->nn : backend->nt)(s->m, s->n, s->k, w->a, s->k, w->b, s->nn ? s->n : s->k,
-                                        s->add, w->out, s->n);
+    WC_TRY(multiply(backend, s, packed, w, err));
     size_t row = wrong_row(s, w);
     if (row == s->m)
         return WC_OK;
     return WC_FAIL(err, WC_ERR_CONFIG,
                    "gemm: %s (%s) multiplies wrongly on this processor: row %zu of a product of "
-                   "(%zu, %zu) and (%zu, %zu)%s matrices; %s",
-                   backend->name, description, row, s->m, s->k, s->nn ? s->k : s->n,
-                   s->nn ? s->n : s->k, s->nn ? "" : " transposed", backend->cure);
+                   "(%zu, %zu) and%s (%zu, %zu)%s matrices; %s",
+                   backend->name, description, row, s->m, s->k, packed ? " packed" : "",
+                   s->nn ? s->k : s->n, s->nn ? s->n : s->k, s->nn ? "" : " transposed",
+                   backend->cure);
 }
 
 static enum wc_err allocate(struct work *w, struct wc_error *err) {
@@ -114,8 +129,11 @@ enum wc_err wc_gemm_check(const struct wc_gemm_backend *backend, const char *des
                           struct wc_error *err) {
     struct work w = {0};
     enum wc_err rc = allocate(&w, err);
-    for (size_t i = 0; i < N_SHAPES && rc == WC_OK; i++)
-        rc = check_shape(backend, description, &shapes[i], &w, err);
+    for (size_t i = 0; i < N_SHAPES && rc == WC_OK; i++) {
+        rc = check_shape(backend, description, &shapes[i], false, &w, err);
+        if (rc == WC_OK && !shapes[i].nn)
+            rc = check_shape(backend, description, &shapes[i], true, &w, err);
+    }
     wc_free(w.a);
     wc_free(w.b);
     wc_free(w.out);

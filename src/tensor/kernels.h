@@ -5,6 +5,12 @@
  * wc_kernels_init() picks the best that the CPU has, or the one named by WC_ISA / `--isa`; an ISA
  * that the CPU lacks is an error. All ranks of a run take the minimum (sched). Every kernel treats
  * rows alone, so chunking never changes a result.
+ *
+ * Scalar computes in double and rounds once. AVX2 and AVX-512 compute in float32 and give the same
+ * bits as each other. exp, GELU and QuickGELU are our own (coefficients.h); measured over all
+ * floats against long double: softmax of two values within 2.5 ulp, QuickGELU 2.75, GELU 2.5 for x
+ * >= -1 and 5.25 below. What would be under exp(-80) = 1.8e-35 is 0, so no result depends on
+ * whether a thread flushes denormals.
  */
 #ifndef WC_TENSOR_KERNELS_H
 #define WC_TENSOR_KERNELS_H

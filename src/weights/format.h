@@ -34,6 +34,14 @@ bool wc_safetensors_sniff_weak(const struct wc_sniff *s);
 enum wc_err wc_safetensors_open(struct wc_weights *w, const char *path, const struct wc_map *map,
                                 struct wc_error *err);
 
+// torch.c
+bool wc_torch_zip_sniff(const struct wc_sniff *s);
+enum wc_err wc_torch_zip_open(struct wc_weights *w, const char *path, const struct wc_map *map,
+                              struct wc_error *err);
+bool wc_torch_legacy_sniff(const struct wc_sniff *s);
+enum wc_err wc_torch_legacy_open(struct wc_weights *w, const char *path, const struct wc_map *map,
+                                 struct wc_error *err);
+
 // Little-endian integers from unaligned bytes.
 uint16_t wc_le16(const unsigned char *p);
 uint32_t wc_le32(const unsigned char *p);

@@ -4,6 +4,8 @@
 #include "weights/format.h"
 
 #include "base/alloc.h"
+#include "weights/hub.h"
+#include "weights/naming.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +25,9 @@ uint64_t wc_le64(const unsigned char *p) {
 // In the order asked; the weak test of safetensors is the last.
 static const struct wc_format formats[] = {
     {"safetensors", wc_safetensors_sniff, wc_safetensors_open},
+    {"torch-zip", wc_torch_zip_sniff, wc_torch_zip_open},
+    {"torch-legacy", wc_torch_legacy_sniff, wc_torch_legacy_open},
+    {"sharded", wc_hub_index_sniff, wc_hub_index_open},
     {"safetensors", wc_safetensors_sniff_weak, wc_safetensors_open},
 };
 
@@ -133,19 +138,27 @@ enum wc_err wc_format_open_file(struct wc_weights *w, const char *path, struct w
     return refuse_unknown(path, &map, err);
 }
 
-static enum wc_err open_set(struct wc_weights *w, const char *path, struct wc_error *err) {
+static enum wc_err open_set(struct wc_weights *w, const char *path, const char *file,
+                            struct wc_error *err) {
     w->path = wc_strdup(path);
     if (!w->path)
         return WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory for its name", path);
-    WC_TRY(wc_format_open_file(w, path, err));
-    return wc_set_sort(w, err);
+    WC_TRY(wc_format_open_file(w, file, err));
+    WC_TRY(wc_naming_apply(w, err));
+    WC_TRY(wc_set_sort(w, err));
+    return wc_hub_find_config(w, file, err);
 }
 
 enum wc_err wc_weights_open(const char *path, struct wc_weights **out, struct wc_error *err) {
-    struct wc_weights *w;
-    WC_TRY(WC_NEW(&w, 1, "weights", err));
-    w->origin = "unknown";
-    enum wc_err rc = open_set(w, path, err);
+    char *file = NULL;
+    struct wc_weights *w = NULL;
+    WC_TRY(wc_hub_resolve(path, &file, err));
+    enum wc_err rc = WC_NEW(&w, 1, "weights", err);
+    if (rc == WC_OK) {
+        w->origin = "unknown";
+        rc = open_set(w, path, file, err);
+    }
+    wc_free(file);
     if (rc != WC_OK) {
         wc_weights_free(&w);
         return rc;

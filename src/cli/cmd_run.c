@@ -1,0 +1,106 @@
+// winclip-mpi run CONFIG
+#include "base/log.h"
+#include "cli/commands.h"
+#include "config/config.h"
+#include "sched/run.h"
+
+#include <mpi.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Set by signals: the only channel that a handler has.
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number) {
+    if (stop && number == SIGINT)
+        _Exit(128 + SIGINT); // asked twice
+    stop = 1;
+}
+
+static void catch_signals(void) {
+    struct sigaction a;
+    memset(&a, 0, sizeof a);
+    a.sa_handler = on_signal;
+    a.sa_flags = SA_RESTART;
+    sigemptyset(&a.sa_mask);
+    sigaction(SIGTERM, &a, NULL);
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGUSR1, &a, NULL);
+}
+
+// Slurm started several tasks, but each of them is an MPI world of its own: 64 copies of the same
+// work.
+static enum wc_err check_launch(const struct wc_config *c, struct wc_error *err) {
+    int n_ranks;
+    uint64_t n_tasks = 1;
+    const char *text = getenv("SLURM_STEP_NUM_TASKS");
+    if (!text)
+        text = getenv("SLURM_NTASKS");
+    MPI_Comm_size(MPI_COMM_WORLD, &n_ranks);
+    bool by_mpirun =
+        getenv("OMPI_COMM_WORLD_SIZE") != NULL && getenv("SLURM_STEP_NUM_TASKS") == NULL;
+    if (n_ranks > 1 || by_mpirun || c->allow_singleton || !text || !wc_parse_u64(text, &n_tasks) ||
+        n_tasks < 2)
+        return WC_OK;
+    return WC_FAIL(
+        err, WC_ERR_CONFIG,
+        "Slurm has %llu tasks, but MPI sees one rank: the tasks do not find each other. Start with `srun "
+        "--mpi=pmix` (or pmi2; `srun --mpi=list` shows what there is), use an Open MPI built with that PMI, "
+        "or mpirun; to run one rank all the same: --set allow_singleton=true",
+        (unsigned long long)n_tasks);
+}
+
+static enum wc_err run(int argc, char **argv, struct wc_error *err) {
+    struct wc_strlist sets = {0}, operands = {0};
+    struct wc_config config = {0};
+    struct wc_buf text = {0};
+    bool fresh = false, help = false;
+    int rank;
+    const struct wc_arg args[] = {
+        {"--set", 0, WC_ARG_LIST, &sets, "KEY=VALUE",
+         "override a key of the configuration; may be repeated"},
+        {"--fresh", 0, WC_ARG_FLAG, &fresh, NULL,
+         "forget what an earlier run left in the output folder"},
+    };
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    enum wc_err rc = wc_args_parse(argc, argv, args, 2, &operands, &help, err);
+    if (rc == WC_OK && help && rank == 0) {
+        wc_args_help(&wc_command_run, args, 2);
+        rc = wc_config_help(&text, err);
+        printf("\nKeys of a configuration:\n%s", wc_buf_str(&text));
+    }
+    if (rc != WC_OK || help)
+        goto out;
+    if (operands.n != 1) {
+        rc = WC_FAIL(err, WC_ERR_USAGE,
+                     "run: one configuration file is needed, %zu given; see winclip-mpi run --help",
+                     operands.n);
+        goto out;
+    }
+    rc = wc_config_read(operands.item[0], &sets, &config, err);
+    if (rc == WC_OK)
+        rc = check_launch(&config, err);
+    if (rc != WC_OK)
+        goto out;
+    catch_signals();
+    const struct wc_run_options options = {.config = &config, .fresh = fresh, .stop = &stop};
+    rc = wc_run(&options, &text, err);
+    if (rank == 0)
+        fputs(wc_buf_str(&text), stdout);
+out:
+    wc_buf_release(&text);
+    wc_config_release(&config);
+    wc_strlist_release(&sets);
+    wc_strlist_release(&operands);
+    return rc;
+}
+
+const struct wc_command wc_command_run = {
+    .name = "run",
+    .operands = "CONFIG",
+    .summary = "score a data set and report its metrics; the same command goes on after a stop",
+    .uses_mpi = true,
+    .run = run,
+};

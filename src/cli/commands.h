@@ -1,0 +1,12 @@
+/*
+ * The commands, one source a command; main.c has the table.
+ */
+#ifndef WC_CLI_COMMANDS_H
+#define WC_CLI_COMMANDS_H
+
+#include "cli/args.h"
+
+extern const struct wc_command wc_command_run, wc_command_check, wc_command_features,
+    wc_command_image, wc_command_metrics, wc_command_model, wc_command_prompts, wc_command_tokenize;
+
+#endif

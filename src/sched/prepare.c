@@ -1,0 +1,308 @@
+// Everything before the first image: list, model, plan, who this run is, and its folder.
+#include "sched/state.h"
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "tensor/gemm.h"
+#include "tensor/kernels.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum wc_err wc_state_path(const struct wc_state *s, const char *name, char **out,
+                          struct wc_error *err) {
+    char *path = wc_path_join(s->config->output, name);
+    if (!path)
+        return WC_FAIL(err, WC_ERR_NOMEM, "%s/%s: out of memory", s->config->output, name);
+    *out = path;
+    return WC_OK;
+}
+
+/* The list. */
+
+static enum wc_err list_dataset(struct wc_state *s, struct wc_error *err) {
+    const struct wc_config *c = s->config;
+    const struct wc_dataset_options o = {.name = c->dataset.name,
+                                         .root = c->dataset.root,
+                                         .categories = &c->dataset.categories,
+                                         .normal = &c->dataset.normal,
+                                         .anomalous = &c->dataset.anomalous,
+                                         .references = &c->dataset.references,
+                                         .masks = c->dataset.masks,
+                                         .object = c->dataset.object};
+    struct wc_buf packed = {0};
+    enum wc_err rc = WC_OK;
+    if (s->comm.rank == 0) {
+        rc = wc_dataset_list(&o, &s->dataset, err);
+        if (rc == WC_OK)
+            rc = wc_dataset_pack(&s->dataset, &packed, err);
+    }
+    rc = wc_agree(&s->comm, rc, err);
+    if (rc == WC_OK)
+        rc = wc_bcast_buf(&s->comm, &packed, err);
+    if (rc == WC_OK && s->comm.rank != 0)
+        rc = wc_dataset_unpack(packed.data, packed.n, &s->dataset, err);
+    wc_buf_release(&packed);
+    return wc_agree(&s->comm, rc, err);
+}
+
+static enum wc_err list_units(struct wc_state *s, struct wc_error *err) {
+    for (size_t c = 0; c < s->dataset.n_categories; c++)
+        s->n_units += s->dataset.category[c].n_items;
+    WC_TRY(WC_NEW(&s->unit, s->n_units, "units", err));
+    size_t u = 0;
+    for (size_t c = 0; c < s->dataset.n_categories; c++)
+        for (size_t i = 0; i < s->dataset.category[c].n_items; i++)
+            s->unit[u++] = (struct wc_unit){(uint32_t)c, (uint32_t)i};
+    return WC_OK;
+}
+
+/* The machine. */
+
+// Nodes of several kinds: all ranks take the least ISA, so that no result depends on where an image
+// was scored.
+static enum wc_err choose_isa(struct wc_state *s, struct wc_error *err) {
+    const char *name = s->config->isa;
+    if (strcmp(name, "auto") == 0 && !getenv("WC_ISA")) {
+        int best = (int)wc_isa_best(), least;
+        MPI_Allreduce(&best, &least, 1, MPI_INT, MPI_MIN, s->comm.comm);
+        name = wc_isa_name((enum wc_isa)least);
+    }
+    return wc_agree(&s->comm, wc_kernels_init(name, err), err);
+}
+
+// The cores this rank may use, shared with the ranks of this node whose masks overlap its own.
+static unsigned choose_threads(const struct wc_state *s) {
+    int own = omp_get_num_procs(), sum = own;
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    if (s->config->threads > 0)
+        return (unsigned)s->config->threads;
+    MPI_Allreduce(&own, &sum, 1, MPI_INT, MPI_SUM, s->comm.node);
+    int sharing = online > 0 ? (int)((sum + online - 1) / online) : 1;
+    return own / sharing > 0 ? (unsigned)(own / sharing) : 1;
+}
+
+/* The model and the texts. */
+
+static enum wc_err open_model(struct wc_state *s, struct wc_error *err) {
+    const struct wc_config *c = s->config;
+    const struct wc_model_options o = {.weights = c->model.weights,
+                                       .arch = c->model.arch,
+                                       .json = c->model.json,
+                                       .activation = (enum wc_activation)c->model.activation};
+    if (c->model.precision != 0)
+        return WC_FAIL(err, WC_ERR_CONFIG,
+                       "model.precision: only f32 is available in this version");
+    WC_TRY(wc_model_open(&o, &s->model, err));
+    size_t g = wc_arch_grid(wc_model_arch(s->model));
+    s->cells = g * g;
+    return wc_plan_new(c, g, &s->plan, err);
+}
+
+static enum wc_err open_texts(struct wc_state *s, struct wc_error *err) {
+    const struct wc_config *c = s->config;
+    const char *bpe = c->model.bpe ? c->model.bpe : wc_model_bpe(s->model);
+    WC_TRY(wc_tokenizer_new(bpe, &s->tokenizer, err));
+    WC_TRY(wc_prompts_read(c->prompts, &s->prompts, err));
+    for (size_t i = 0; i < s->plan.n_recipes; i++)
+        WC_TRY(wc_prompts_check_list(s->prompts, s->plan.recipe[i].list, err));
+    WC_TRY(WC_NEW(&s->object, s->dataset.n_categories, "object names", err));
+    for (size_t i = 0; i < s->dataset.n_categories; i++) {
+        const struct wc_category *category = &s->dataset.category[i];
+        if (!category->object)
+            WC_TRY(wc_prompts_object(s->prompts, category->name, &s->object[i], err));
+        else if (!(s->object[i] = wc_strdup(category->object)))
+            return WC_FAIL(err, WC_ERR_NOMEM, "object names: out of memory");
+    }
+    return WC_OK;
+}
+
+/* Who this run is. */
+
+// What decides its figures, as text: a run directory of another identity is refused with the lines
+// that differ.
+static enum wc_err identity_text(struct wc_state *s, struct wc_buf *out, struct wc_error *err) {
+    struct wc_buf list = {0};
+    char digest[65];
+    WC_TRY(wc_config_dump(s->config, true, out, err));
+    enum wc_err rc = wc_dataset_pack(&s->dataset, &list, err);
+    if (rc == WC_OK) {
+        wc_sha256_hex(list.data, list.n, digest);
+        wc_buf_printf(
+            out,
+            "content:\n  weights_sha256: %s\n  prompts_sha256: %s\n  dataset_list_sha256: %s\n",
+            s->id.weights_sha256, s->id.prompts_sha256, digest);
+        rc = wc_buf_check(out, "identity", err);
+    }
+    wc_buf_release(&list);
+    return rc;
+}
+
+static enum wc_err refuse_other_run(const char *path, const char *old, const char *new,
+                                    struct wc_error *err) {
+    struct wc_strlist lines = {0};
+    struct wc_buf text = {0};
+    WC_TRY(wc_config_diff(old, new, &lines, err));
+    for (size_t i = 0; i < lines.n; i++)
+        wc_buf_printf(&text, "%s%s", i > 0 ? "; " : "", lines.item[i]);
+    enum wc_err rc =
+        WC_FAULT(err, WC_ERR_CONFIG, "other-run",
+                 "%s belongs to another run: %s; give another `output`, or --fresh to start over",
+                 path, wc_buf_str(&text));
+    wc_strlist_release(&lines);
+    wc_buf_release(&text);
+    return rc;
+}
+
+static enum wc_err remove_file(const char *path, struct wc_error *err) {
+    return wc_io_exists(path) ? wc_io_remove(path, err) : WC_OK;
+}
+
+// --fresh: nothing of the earlier run stays.
+static enum wc_err forget(const struct wc_state *s, struct wc_error *err) {
+    static const char *const files[] = {"identity.yaml", "report.txt", "report.csv", "report.json",
+                                        "scores.csv"};
+    struct wc_strlist names = {0};
+    char *dir = NULL;
+    enum wc_err rc = WC_OK;
+    for (size_t i = 0; i < sizeof files / sizeof *files && rc == WC_OK; i++) {
+        char *path = NULL;
+        rc = wc_state_path(s, files[i], &path, err);
+        if (rc == WC_OK)
+            rc = remove_file(path, err);
+        wc_free(path);
+    }
+    if (rc == WC_OK)
+        rc = wc_state_path(s, "journal", &dir, err);
+    if (rc == WC_OK && wc_io_is_dir(dir))
+        rc = wc_io_list(dir, false, &names, err);
+    for (size_t i = 0; i < names.n && rc == WC_OK; i++) {
+        char *path = wc_path_join(dir, names.item[i]);
+        rc = path ? wc_io_remove(path, err) : WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", dir);
+        wc_free(path);
+    }
+    wc_strlist_release(&names);
+    wc_free(dir);
+    return rc;
+}
+
+static enum wc_err check_identity(const char *path, const char *text, struct wc_error *err) {
+    unsigned char *old;
+    size_t n;
+    if (!wc_io_exists(path))
+        return wc_io_write_atomic(path, text, strlen(text), err);
+    WC_TRY(wc_io_read_file(path, (size_t)1 << 20, &old, &n, err));
+    enum wc_err rc =
+        strcmp((char *)old, text) == 0 ? WC_OK : refuse_other_run(path, (char *)old, text, err);
+    wc_free(old);
+    return rc;
+}
+
+static enum wc_err write_config(const struct wc_state *s, struct wc_error *err) {
+    struct wc_buf text = {0};
+    char *path = NULL;
+    enum wc_err rc = wc_config_dump(s->config, false, &text, err);
+    if (rc == WC_OK)
+        rc = wc_state_path(s, "config.yaml", &path, err);
+    if (rc == WC_OK)
+        rc = wc_io_write_atomic(path, wc_buf_str(&text), text.n, err);
+    wc_buf_release(&text);
+    wc_free(path);
+    return rc;
+}
+
+// Rank 0: the run's folder, locked, of this identity.
+static enum wc_err open_folder(struct wc_state *s, const char *identity, struct wc_error *err) {
+    char *journal = NULL, *lock = NULL, *path = NULL;
+    struct wc_lock_holder replaced = {0};
+    enum wc_err rc = wc_state_path(s, "journal", &journal, err);
+    if (rc == WC_OK)
+        rc = wc_io_mkdirs(journal, err);
+    if (rc == WC_OK)
+        rc = wc_state_path(s, "lock", &lock, err);
+    if (rc == WC_OK)
+        rc = wc_lock_take(lock, &s->lock, &replaced, err);
+    if (rc == WC_OK && replaced.host[0])
+        WC_INFO("%s: took over from a run that ended on %s (process %llu)", lock, replaced.host,
+                (unsigned long long)replaced.pid);
+    if (rc == WC_OK && s->options->fresh)
+        rc = forget(s, err);
+    if (rc == WC_OK)
+        rc = wc_state_path(s, "identity.yaml", &path, err);
+    if (rc == WC_OK)
+        rc = check_identity(path, identity, err);
+    if (rc == WC_OK)
+        rc = write_config(s, err);
+    wc_free(journal);
+    wc_free(lock);
+    wc_free(path);
+    return rc;
+}
+
+static enum wc_err identify(struct wc_state *s, struct wc_error *err) {
+    struct wc_buf text = {0};
+    enum wc_err rc = WC_OK;
+    if (s->comm.rank == 0) {
+        rc = open_texts(s, err);
+        if (rc == WC_OK)
+            rc = wc_model_hash(s->model, s->id.weights_sha256, err);
+        if (rc == WC_OK) {
+            snprintf(s->id.prompts_sha256, sizeof s->id.prompts_sha256, "%s",
+                     wc_prompts_sha256(s->prompts));
+            snprintf(s->id.prompts_name, sizeof s->id.prompts_name, "%s",
+                     wc_prompts_name(s->prompts));
+            rc = identity_text(s, &text, err);
+        }
+        if (rc == WC_OK) {
+            wc_sha256_hex(text.data, text.n, s->id.run_id);
+            s->id.run_id[16] = '\0'; // 64 bits name a run
+            rc = open_folder(s, wc_buf_str(&text), err);
+        }
+    }
+    wc_buf_release(&text);
+    WC_TRY(wc_agree(&s->comm, rc, err));
+    MPI_Bcast(&s->id, (int)sizeof s->id, MPI_BYTE, 0, s->comm.comm);
+    return WC_OK;
+}
+
+enum wc_err wc_state_prepare(struct wc_state *s, struct wc_error *err) {
+    WC_TRY(wc_comm_init(&s->comm, err));
+    WC_TRY(choose_isa(s, err));
+    WC_TRY(wc_agree(&s->comm, wc_gemm_init(s->config->gemm, err), err));
+    WC_TRY(list_dataset(s, err));
+    WC_TRY(wc_agree(&s->comm, list_units(s, err), err));
+    WC_TRY(wc_agree(&s->comm, open_model(s, err), err));
+    WC_TRY(identify(s, err));
+    s->n_threads = choose_threads(s);
+    struct wc_journal_header *h = &s->journal_header;
+    snprintf(h->run_id, sizeof h->run_id, "%s", s->id.run_id);
+    snprintf(h->isa, sizeof h->isa, "%s", wc_isa_name(wc_kernels()->isa));
+    snprintf(h->precision, sizeof h->precision, "f32");
+    snprintf(h->gemm, sizeof h->gemm, "%s", wc_gemm_backend());
+    h->n_ranks = (uint32_t)s->comm.n_ranks;
+    h->rank = (uint32_t)s->comm.rank;
+    return WC_OK;
+}
+
+void wc_state_release(struct wc_state *s) {
+    wc_state_unload_results(s);
+    wc_scorer_free(&s->scorer);
+    for (size_t i = 0; s->object && i < s->dataset.n_categories; i++)
+        wc_free(s->object[i]);
+    wc_free(s->object);
+    wc_free(s->prototype);
+    wc_free(s->prototype_arrives);
+    wc_prompts_free(&s->prompts);
+    wc_tokenizer_free(&s->tokenizer);
+    wc_plan_release(&s->plan);
+    wc_model_free(&s->model);
+    wc_free(s->unit);
+    wc_dataset_release(&s->dataset);
+    if (s->lock)
+        wc_lock_release(&s->lock, NULL);
+    wc_comm_release(&s->comm);
+}

@@ -1,0 +1,161 @@
+#include "sched/run.h"
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "sched/state.h"
+#include "tensor/gemm.h"
+#include "tensor/kernels.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// Texts that the provenance points at.
+struct labels {
+    struct wc_buf presets, changed;
+    char evaluation[64], run_id[65];
+};
+
+// Switches that the configuration sets itself: "tau=0.05, multi_crop=ten".
+static enum wc_err list_changed(const struct wc_config *c, struct wc_buf *out,
+                                struct wc_error *err) {
+    struct wc_buf now = {0}, plain = {0};
+    struct wc_strlist lines = {0};
+    struct wc_config defaults = {0};
+    enum wc_err rc = wc_config_init(&defaults, err);
+    if (rc == WC_OK)
+        rc = wc_config_dump(&defaults, true, &plain, err);
+    if (rc == WC_OK)
+        rc = wc_config_dump(c, true, &now, err);
+    if (rc == WC_OK)
+        rc = wc_config_diff(wc_buf_str(&plain), wc_buf_str(&now), &lines, err);
+    for (size_t i = 0; i < lines.n && rc == WC_OK; i++) {
+        const char *key = lines.item[i], *colon = strstr(key, ": "), *arrow = strstr(key, " -> ");
+        if (!wc_str_starts(key, "winclip.") || !colon || !arrow)
+            continue;
+        wc_buf_printf(out, "%s%.*s=%s", out->n > 0 ? ", " : "", (int)(colon - key - 8), key + 8,
+                      arrow + 4);
+    }
+    wc_strlist_release(&lines);
+    wc_buf_release(&now);
+    wc_buf_release(&plain);
+    wc_config_release(&defaults);
+    return rc == WC_OK ? wc_buf_check(out, "report", err) : rc;
+}
+
+static enum wc_err fill_provenance(const struct wc_state *s, struct labels *l,
+                                   struct wc_provenance *p, struct wc_error *err) {
+    const struct wc_config *c = s->config;
+    for (size_t i = 0; i < c->presets.n; i++)
+        wc_buf_printf(&l->presets, "%s%s", i > 0 ? ", " : "", c->presets.item[i]);
+    WC_TRY(list_changed(c, &l->changed, err));
+    if (c->evaluation.size > 0)
+        snprintf(l->evaluation, sizeof l->evaluation, "%llux%llu pixels",
+                 (unsigned long long)c->evaluation.size, (unsigned long long)c->evaluation.size);
+    else
+        snprintf(l->evaluation, sizeof l->evaluation, "native size");
+    *p = (struct wc_provenance){
+        .program = "winclip-mpi",
+        .version = WC_VERSION,
+        .run_id = s->id.run_id,
+        .dataset = s->dataset.name,
+        .model = wc_path_base(c->model.weights),
+        .arch = wc_model_arch(s->model)->name,
+        .activation = wc_model_activation(s->model) == WC_QUICKGELU ? "quickgelu" : "gelu",
+        .activation_reason = wc_model_activation_reason(s->model),
+        .prompts = s->id.prompts_name,
+        .presets = wc_buf_str(&l->presets),
+        .changed = wc_buf_str(&l->changed),
+        .precision = s->journal_header.precision,
+        .isa = s->journal_header.isa,
+        .gemm = wc_gemm_description(),
+        .evaluation = l->evaluation,
+        .n_images = s->n_units,
+        .n_failed = s->n_failed,
+    };
+    memcpy(p->weights_sha256, s->id.weights_sha256, sizeof p->weights_sha256);
+    memcpy(p->prompts_sha256, s->id.prompts_sha256, sizeof p->prompts_sha256);
+    return wc_buf_check(&l->presets, "report", err);
+}
+
+static enum wc_err report(struct wc_state *s, struct wc_buf *text, struct wc_error *err) {
+    struct wc_report r = {0};
+    struct labels labels = {0};
+    enum wc_err rc = wc_state_evaluate(s, &r, err);
+    if (rc == WC_OK && s->comm.rank == 0) {
+        rc = fill_provenance(s, &labels, &r.provenance, err);
+        if (rc == WC_OK)
+            rc = wc_report_write_all(&r, s->config->output, err);
+        if (rc == WC_OK)
+            rc = wc_report_format_find("text")->write(&r, text, err);
+    }
+    wc_report_release(&r);
+    wc_buf_release(&labels.presets);
+    wc_buf_release(&labels.changed);
+    return wc_agree(&s->comm, rc, err);
+}
+
+// A finished run without failures prints its report again at once.
+static enum wc_err print_finished(struct wc_state *s, bool *printed, struct wc_buf *text,
+                                  struct wc_error *err) {
+    int have = 0;
+    enum wc_err rc = WC_OK;
+    if (s->comm.rank == 0 && s->n_done == s->n_units) {
+        char *path = NULL;
+        unsigned char *bytes;
+        size_t n;
+        rc = wc_state_path(s, "report.txt", &path, err);
+        if (rc == WC_OK && wc_io_is_file(path)) {
+            rc = wc_io_read_file(path, (size_t)64 << 20, &bytes, &n, err);
+            if (rc == WC_OK) {
+                wc_buf_add(text, bytes, n);
+                wc_free(bytes);
+                have = 1;
+            }
+        }
+        wc_free(path);
+    }
+    WC_TRY(wc_agree(&s->comm, rc, err));
+    MPI_Bcast(&have, 1, MPI_INT, 0, s->comm.comm);
+    *printed = have;
+    return WC_OK;
+}
+
+static enum wc_err run(struct wc_state *s, struct wc_buf *text, struct wc_error *err) {
+    bool printed = false;
+    WC_TRY(wc_state_prepare(s, err));
+    if (s->comm.rank == 0)
+        WC_INFO(
+            "run %s: %zu images in %zu categories, %zu variants, %s (%s), %s, %s; results in %s",
+            s->id.run_id, s->n_units, s->dataset.n_categories, s->plan.n_variants,
+            s->config->model.weights, wc_model_arch(s->model)->name, wc_isa_name(wc_kernels()->isa),
+            wc_gemm_description(), s->config->output);
+    WC_TRY(wc_state_load_results(s, false, err));
+    if (s->comm.rank == 0 && s->n_done > 0)
+        WC_INFO("%zu of %zu images are done already", s->n_done, s->n_units);
+    WC_TRY(print_finished(s, &printed, text, err));
+    if (printed)
+        return WC_OK;
+    WC_TRY(wc_state_score(s, err));
+    wc_state_unload_results(s);
+    WC_TRY(wc_state_load_results(s, true, err));
+    if (s->n_done < s->n_units)
+        return WC_FAIL(err, WC_ERR_STOPPED,
+                       "stopped: %zu of %zu images left; the same command goes on",
+                       s->n_units - s->n_done, s->n_units);
+    WC_TRY(report(s, text, err));
+    if (s->n_failed > 0 && s->config->on_bad_image == WC_BAD_IMAGE_FAIL)
+        return WC_FAIL(
+            err, WC_ERR_DATA,
+            "%zu of %zu images failed; the report names them (on_bad_image: skip accepts that)",
+            s->n_failed, s->n_units);
+    return WC_OK;
+}
+
+enum wc_err wc_run(const struct wc_run_options *options, struct wc_buf *text,
+                   struct wc_error *err) {
+    struct wc_state s = {.options = options, .config = options->config};
+    enum wc_err rc = run(&s, text, err);
+    wc_state_release(&s);
+    return rc;
+}

@@ -1,0 +1,208 @@
+// The scoring phase: units handed out one by one, each result a record in the rank's own journal.
+#include "sched/state.h"
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "sched/queue.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PROGRESS_S 2.0 // seconds between lines of progress
+
+struct work {
+    struct wc_state *s;
+    struct wc_queue queue;
+    uint32_t *todo; // units left
+    size_t n_todo;
+    struct wc_journal *journal;
+    struct wc_buf record;
+    double start_s, shown_s;
+};
+
+static void show_progress(struct work *w, bool last) {
+    double now = wc_clock_s();
+    if (w->s->comm.rank != 0 || (!last && now - w->shown_s < PROGRESS_S))
+        return;
+    w->shown_s = now;
+    uint64_t done = wc_queue_n_done(&w->queue);
+    double rate = (double)done / (now - w->start_s + 1e-9),
+           left = (double)(w->n_todo - done) / (rate + 1e-9);
+    unsigned long eta = done > 0 ? (unsigned long)left : 0;
+    wc_log_progress("scored %llu of %zu images, %.2f images/s, %lu:%02lu:%02lu left",
+                    (unsigned long long)done, w->n_todo, rate, eta / 3600, eta / 60 % 60, eta % 60);
+    if (last)
+        wc_log_progress(NULL);
+}
+
+// Called by the encoder between chunks.
+static void between_chunks(void *data) {
+    struct work *w = data;
+    wc_queue_progress(&w->queue);
+    if (w->s->options->stop && *w->s->options->stop)
+        return; // the image in hand is finished first
+    show_progress(w, false);
+}
+
+// A mask must be readable and fit its image: better found now than at the end of a night.
+static enum wc_err check_masks(const struct wc_item *item, const struct wc_image *image,
+                               struct wc_error *err) {
+    for (size_t i = 0; i < item->masks.n; i++) {
+        struct wc_mask mask = {0};
+        WC_TRY(wc_mask_read(item->masks.item[i], &mask, err));
+        size_t w = mask.width_px, h = mask.height_px;
+        wc_mask_release(&mask);
+        if (w != image->width_px || h != image->height_px)
+            return WC_FAULT(
+                err, WC_ERR_DATA, "size-mismatch",
+                "%s: mask is %zux%zu, its image %s is %zux%zu; they must be the same size",
+                item->masks.item[i], w, h, item->path, image->width_px, image->height_px);
+    }
+    return WC_OK;
+}
+
+static enum wc_err score_unit(struct work *w, uint32_t u, struct wc_result *result,
+                              struct wc_error *err) {
+    struct wc_state *s = w->s;
+    const struct wc_unit *unit = &s->unit[u];
+    const struct wc_item *item = &s->dataset.category[unit->category].item[unit->item];
+    const struct wc_image_options options = {.max_pixels = (size_t)s->config->preprocess.max_pixels,
+                                             .exif_apply = s->config->preprocess.exif_apply};
+    struct wc_image image = {0};
+    const float *prototype = wc_state_prototypes(s, unit->category);
+    if (!prototype)
+        return WC_FAIL(err, WC_ERR_STOPPED, "rank 0 could not make the text prototypes");
+    WC_TRY(wc_image_read(item->path, &options, &image, err));
+    enum wc_err rc = check_masks(item, &image, err);
+    if (rc == WC_OK)
+        rc = wc_score_image(s->scorer, &image, prototype, NULL, result, err);
+    wc_image_release(&image);
+    return rc;
+}
+
+// One unit into the journal. A bad image is a record too; only what stops the run is an error.
+static enum wc_err do_unit(struct work *w, uint32_t u, struct wc_error *err) {
+    struct wc_state *s = w->s;
+    struct wc_result result;
+    double start = wc_clock_s();
+    enum wc_err rc = score_unit(w, u, &result, err);
+    if (rc == WC_ERR_DATA || rc == WC_ERR_IO) {
+        char text[sizeof err->text + 80];
+        snprintf(text, sizeof text, "%s%s%s%s", err->text, err->fault ? " [" : "",
+                 err->fault ? err->fault : "", err->fault ? "]" : "");
+        WC_WARN("%s", text);
+        rc = wc_record_encode_failure(u, text, &w->record, err);
+    } else if (rc == WC_OK) {
+        rc = wc_record_encode(u, &result, s->plan.n_variants, s->cells,
+                              (float)(wc_clock_s() - start), &w->record, err);
+    }
+    if (rc == WC_OK)
+        rc = wc_journal_append(w->journal, w->record.data, w->record.n, err);
+    return rc;
+}
+
+static enum wc_err work_off(struct work *w, struct wc_error *err) {
+    uint64_t ticket;
+    enum wc_err rc = WC_OK;
+    while (rc == WC_OK && wc_queue_next(&w->queue, &ticket)) {
+        rc = do_unit(w, w->todo[ticket], err);
+        if (rc == WC_OK)
+            wc_queue_done(&w->queue);
+        if (rc != WC_OK || (w->s->options->stop && *w->s->options->stop))
+            wc_queue_stop(&w->queue);
+        show_progress(w, false);
+    }
+    return rc;
+}
+
+static enum wc_err open_journal(struct work *w, struct wc_error *err) {
+    struct wc_state *s = w->s;
+    char name[64], *path = NULL;
+    uint64_t n_cut = 0;
+    snprintf(name, sizeof name, "journal/rank-%05d.wcj", s->comm.rank);
+    WC_TRY(wc_state_path(s, name, &path, err));
+    enum wc_err rc = wc_journal_open(path, &s->journal_header, s->config->journal_sync_s,
+                                     &w->journal, &n_cut, err);
+    if (rc == WC_OK && n_cut > 0)
+        WC_INFO("%s: cut an incomplete record of %llu bytes", path, (unsigned long long)n_cut);
+    wc_free(path);
+    return rc;
+}
+
+// Units without a result, the same list on every rank.
+static enum wc_err list_todo(struct wc_state *s, struct work *w, struct wc_error *err) {
+    unsigned char *own = NULL, *any = NULL;
+    enum wc_err rc = WC_NEW(&own, s->n_units, "units", err);
+    if (rc == WC_OK)
+        rc = WC_NEW(&any, s->n_units, "units", err);
+    if (rc == WC_OK)
+        rc = WC_NEW(&w->todo, s->n_units, "units", err);
+    rc = wc_agree(&s->comm, rc, err);
+    if (rc == WC_OK) {
+        for (size_t u = 0; u < s->n_units; u++)
+            own[u] = s->result[u] != NULL;
+        MPI_Allreduce(own, any, (int)s->n_units, MPI_UNSIGNED_CHAR, MPI_MAX, s->comm.comm);
+        for (size_t u = 0; u < s->n_units; u++)
+            if (!any[u])
+                w->todo[w->n_todo++] = (uint32_t)u;
+    }
+    wc_free(own);
+    wc_free(any);
+    return rc;
+}
+
+// prototypes that no unit of this rank asked for are still on their way
+static void finish_prototypes(struct wc_state *s) {
+    MPI_Waitall((int)s->dataset.n_categories, s->prototype_arrives, MPI_STATUSES_IGNORE);
+}
+
+enum wc_err wc_state_score(struct wc_state *s, struct wc_error *err) {
+    struct work w = {.s = s};
+    const struct wc_scorer_options scorer = {.tile_mode =
+                                                 (enum wc_tile_mode)s->config->preprocess.tiling,
+                                             .n_threads = s->n_threads,
+                                             .progress = between_chunks,
+                                             .progress_data = &w};
+    WC_TRY(list_todo(s, &w, err));
+    if (w.n_todo == 0) {
+        wc_free(w.todo);
+        return WC_OK;
+    }
+    enum wc_err rc = wc_agree(&s->comm, wc_queue_open(&s->comm, w.n_todo, &w.queue, err), err);
+    if (rc != WC_OK)
+        goto out;
+    w.start_s = w.shown_s = wc_clock_s();
+    rc = wc_scorer_new(s->model, &s->plan, &scorer, &s->scorer, err);
+    if (rc == WC_OK)
+        rc = open_journal(&w, err);
+    rc = wc_agree(&s->comm, rc, err);
+    if (rc == WC_OK) {
+        if (s->comm.rank == 0)
+            WC_INFO(
+                "%zu images to score on %d ranks with %u threads each, %zu MB of scratch a rank",
+                w.n_todo, s->comm.n_ranks, s->n_threads, wc_scorer_bytes(s->scorer) >> 20);
+        rc = wc_state_start_prototypes(s, err);
+        if (rc == WC_OK)
+            rc = work_off(&w, err);
+        else
+            wc_queue_stop(&w.queue);
+        finish_prototypes(s);
+    }
+    show_progress(&w, true);
+    if (w.journal) {
+        struct wc_error close_err = {0};
+        enum wc_err close_rc = wc_journal_close(&w.journal, &close_err);
+        if (rc == WC_OK && close_rc != WC_OK) {
+            rc = close_rc;
+            *err = close_err;
+        }
+    }
+    wc_queue_close(&w.queue);
+    rc = wc_agree(&s->comm, rc, err);
+out:
+    wc_scorer_free(&s->scorer);
+    wc_buf_release(&w.record);
+    wc_free(w.todo);
+    return rc;
+}

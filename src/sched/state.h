@@ -1,0 +1,76 @@
+/*
+ * Private to sched: what the phases of a run share.
+ */
+#ifndef WC_SCHED_STATE_H
+#define WC_SCHED_STATE_H
+
+#include "dataset/dataset.h"
+#include "journal/journal.h"
+#include "journal/lock.h"
+#include "method/plan.h"
+#include "method/prototypes.h"
+#include "method/scorer.h"
+#include "sched/comm.h"
+#include "sched/record.h"
+#include "sched/run.h"
+
+// A unit of work: one test image.
+struct wc_unit {
+    uint32_t category, item;
+};
+
+struct wc_state {
+    struct wc_comm comm;
+    const struct wc_run_options *options;
+    const struct wc_config *config;
+    struct wc_dataset dataset;
+    struct wc_unit *unit; // (n_units), category-major
+    size_t n_units;
+    struct wc_model *model;
+    struct wc_plan plan;
+    struct wc_scorer *scorer;
+    size_t cells;                   // g * g
+    struct wc_prompts *prompts;     // rank 0
+    struct wc_tokenizer *tokenizer; // rank 0
+    float *prototype;               // (n_categories, n_recipes, 2, e)
+    MPI_Request *prototype_arrives; // (n_categories)
+    char **object;                  // (n_categories), rank 0
+    unsigned n_threads;
+    // Who this run is (equal on all ranks).
+    struct {
+        char run_id[65], weights_sha256[65], prompts_sha256[65], prompts_name[64];
+    } id;
+    struct wc_journal_header journal_header;
+    struct wc_lock *lock; // rank 0
+    // Results on disk that this rank reads.
+    struct wc_journal_reader *reader;
+    size_t n_readers;
+    const struct wc_journal_payload **result; // (n_units): the sound record, or NULL: not here
+    size_t n_done, n_failed;                  // over all ranks
+    bool stopped;
+};
+
+// prepare.c: everything before the first image; prototypes are under way when it returns.
+enum wc_err wc_state_prepare(struct wc_state *s, struct wc_error *err);
+void wc_state_release(struct wc_state *s);
+enum wc_err wc_state_path(const struct wc_state *s, const char *name, char **out,
+                          struct wc_error *err);
+
+// prototypes.c
+enum wc_err wc_state_start_prototypes(struct wc_state *s, struct wc_error *err);
+// The category's prototypes (n_recipes, 2, e), waiting for them if need be; NULL: rank 0 failed to
+// make them.
+const float *wc_state_prototypes(struct wc_state *s, size_t category);
+
+// results.c: maps the journals and finds each unit's record; s->result, n_done, n_failed.
+// `want_failed`: failed units count as done (for the report), otherwise they are scored again.
+enum wc_err wc_state_load_results(struct wc_state *s, bool want_failed, struct wc_error *err);
+void wc_state_unload_results(struct wc_state *s);
+
+// score.c
+enum wc_err wc_state_score(struct wc_state *s, struct wc_error *err);
+
+// evaluate.c: rows of image and pixel metrics, scores and failures, complete on rank 0.
+enum wc_err wc_state_evaluate(struct wc_state *s, struct wc_report *report, struct wc_error *err);
+
+#endif
