@@ -4,7 +4,6 @@
 
 #include "base/hash.h"
 #include "base/str.h"
-#include "model/random.h"
 
 static void check_images(struct tower *t, const struct wc_weights *gold, const char *name,
                          bool few_tokens) {

@@ -3,7 +3,6 @@
 #include "golden.h"
 #include "tower_test.h"
 
-#include "model/random.h"
 #include "model/resnet.h"
 
 static char model_name[64]; // of the model under test, for labels

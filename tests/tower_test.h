@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "image/tiles.h"
 #include "model/model.h"
+#include "model/random.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
 
@@ -55,6 +56,26 @@ __attribute__((unused)) static struct tower tower_random(const char *arch,
     snprintf(origin, sizeof origin, "random:%s", arch);
     const struct wc_model_options o = {.weights = origin, .arch = "auto", .activation = activation};
     return tower_open(&o, 2);
+}
+
+// A file in the scratch folder; valid until the next call.
+__attribute__((unused)) static const char *tower_scratch(const char *name) {
+    static char path[2048];
+    const char *dir = getenv("WC_TEST_TMP");
+    dir = dir ? dir : "build/tmp";
+    must(wc_io_mkdirs(dir, &err));
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+// Random weights of an open_clip configuration's sizes, in a scratch file `name`.
+__attribute__((unused)) static struct tower tower_custom(const char *json, const char *name,
+                                                         unsigned n_threads) {
+    struct wc_arch arch;
+    const struct wc_model_options o = {.weights = tower_scratch(name), .arch = "custom"};
+    must(wc_arch_from_json(name, json, strlen(json), &arch, &err));
+    must(wc_random_write(&arch, WC_GELU, WC_RANDOM_SEED, o.weights, &err));
+    return tower_open(&o, n_threads);
 }
 
 __attribute__((unused)) static void tower_close(struct tower *t) {

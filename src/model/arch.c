@@ -458,8 +458,10 @@ void wc_arch_to_json(const struct wc_arch *a, enum wc_activation activation, str
             a->layers, a->width, a->width / a->heads, a->patch_px,
             (double)a->mlp / (double)a->width);
     } else {
-        wc_buf_printf(out, "\"layers\": [%zu, %zu, %zu, %zu], \"width\": %zu}, ", a->stages[0],
-                      a->stages[1], a->stages[2], a->stages[3], a->width);
+        wc_buf_printf(out,
+                      "\"layers\": [%zu, %zu, %zu, %zu], \"width\": %zu, \"head_width\": %zu}, ",
+                      a->stages[0], a->stages[1], a->stages[2], a->stages[3], a->width,
+                      wc_arch_token_width(a) / a->heads);
     }
     wc_buf_printf(
         out,
