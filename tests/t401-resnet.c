@@ -23,12 +23,13 @@ static struct moments moments(const float *x, size_t n) {
     return (struct moments){sum / (double)n, sqrt(spread / (double)n), sqrt(squares)};
 }
 
-// A row of checkpoints.tsv; its first 16 values are those of channel 0, row by row.
+// The next stage against its row of checkpoints.tsv, whose first 16 values are those of channel 0,
+// row by row.
 static void check_point(struct tower *t, const float *pixels, enum wc_resnet_stage stage,
                         char *const *cell) {
     char shape[64], label[96];
     size_t side, c;
-    const float *map = wc_resnet_run(t->m, t->w, pixels, stage, &side, &c);
+    const float *map = wc_resnet_run(t->m, t->w, pixels, stage, stage, &side, &c);
     snprintf(shape, sizeof shape, "%zux%zux%zu", c, side, side);
     snprintf(label, sizeof label, "%s %s: shape", model_name, cell[1]);
     if (!test_str(shape, cell[2], label))
@@ -55,8 +56,8 @@ static void check_points(struct tower *t, const float *pixels) {
     static struct golden_table table;
     size_t n_found = 0;
     golden_read_table("tests/golden/models/checkpoints.tsv", &table);
-    for (size_t row = 0; row < table.n_rows; row++)
-        for (size_t i = 0; i < WC_RESNET_STAGES; i++)
+    for (size_t i = 0; i < WC_RESNET_STAGES; i++)
+        for (size_t row = 0; row < table.n_rows; row++)
             if (strcmp(table.cell[row][0], model_name) == 0 &&
                 strcmp(table.cell[row][1], point[i]) == 0) {
                 check_point(t, pixels, (enum wc_resnet_stage)i, table.cell[row]);

@@ -281,7 +281,7 @@ static void check_damage(const char *path) {
          "visual.layer2.0.downsample.1.running_var"},
         {"visual.layer2.0.bn2.running_var", false, -0.5F, "non-finite",
          "visual.layer2.0.bn2.running_var\": element 1 is -0.5"},
-        {"visual.bn1.weight", false, 3e38F, "non-finite", "visual.conv1.weight"},
+        {"visual.bn1.", false, 3e38F, "non-finite", "visual.conv1.weight"},
         {"visual.layer1.0.conv3.weight", false, NAN, "non-finite", "visual.layer1.0.conv3.weight"},
         {"visual.attnpool.v_proj.bias", true, 0, "missing-tensor", "visual.attnpool.v_proj.bias"},
     };

@@ -118,9 +118,10 @@ __attribute__((unused)) static void tower_compare(const char *model, const char 
                                                   const char *key, size_t n_gold, size_t first,
                                                   size_t n) {
     char label[160];
+    float *wanted = golden_tensor(gold, key, n_gold);
     snprintf(label, sizeof label, "%s: %s", model, what);
-    golden_below(golden_rel_l2(found, golden_tensor(gold, key, n_gold) + first, n), TOWER_TOLERANCE,
-                 label);
+    golden_below(golden_rel_l2(found, wanted + first, n), TOWER_TOLERANCE, label);
+    wc_free(wanted);
 }
 
 // prompts.tsv: index, prompt, 77 ids.

@@ -420,10 +420,12 @@ static size_t shared(const struct wc_model *m, struct wc_workspace *w,
 /* An image. */
 
 const float *wc_resnet_run(const struct wc_model *m, struct wc_workspace *w, const float *pixels,
-                           enum wc_resnet_stage last, size_t *side, size_t *c) {
+                           enum wc_resnet_stage first, enum wc_resnet_stage last, size_t *side,
+                           size_t *c) {
     const struct wc_resnet *net = m->resnet;
+    size_t begin = first == WC_RESNET_STEM ? 0 : net->stage[first - 1].n_steps;
 #pragma omp parallel num_threads(w->n_threads)
-    for (size_t i = 0; i < net->stage[last].n_steps; i++) {
+    for (size_t i = begin; i < net->stage[last].n_steps; i++) {
         net->step[i].run(&net->step[i], w, pixels);
         if (w->progress && omp_get_thread_num() == 0)
             w->progress(w->progress_data);
@@ -440,7 +442,7 @@ static void begin(const struct wc_model *m, struct wc_workspace *w, const float 
     const struct wc_resnet *net = m->resnet;
     const struct wc_linear *part[3] = {&net->q, &net->k, &net->v};
     size_t side, d, n = net->g * net->g;
-    const float *cells = wc_resnet_run(m, w, pixels, WC_RESNET_LAYER4, &side, &d);
+    const float *cells = wc_resnet_run(m, w, pixels, WC_RESNET_STEM, WC_RESNET_LAYER4, &side, &d);
     size_t n_blocks = (d + MIN_BLOCK - 1) / MIN_BLOCK;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(w->n_threads)
     for (size_t i = 0; i < 3 * n_blocks; i++) {

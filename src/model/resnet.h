@@ -50,9 +50,10 @@ struct wc_resnet {
     float *pos_qkv;                 // (1 + g * g, 3 d)  q, k, v of the positions, biases included
 };
 
-// Runs the network up to the end of a stage and gives its output, (side * side, c), which lies in
-// the workspace.
+// Runs the stages first to last, where the workspace holds the output of the one before, and gives
+// the output of the last, (side * side, c), which lies in the workspace.
 const float *wc_resnet_run(const struct wc_model *m, struct wc_workspace *w, const float *pixels,
-                           enum wc_resnet_stage last, size_t *side, size_t *c);
+                           enum wc_resnet_stage first, enum wc_resnet_stage last, size_t *side,
+                           size_t *c);
 
 #endif
