@@ -87,7 +87,7 @@ static enum wc_err same_shape(const char *path, const struct wc_tensor_info *a,
 
 static enum wc_err image_metrics(const struct wc_weights *w, const char *prefix,
                                  struct wc_error *err) {
-    const struct wc_tensor_info *s, *l;
+    const struct wc_tensor_info *s = NULL, *l = NULL;
     const char *path = wc_weights_path(w);
     float *score = NULL;
     uint8_t *label = NULL;
@@ -112,7 +112,7 @@ static enum wc_err image_metrics(const struct wc_weights *w, const char *prefix,
 
 static enum wc_err read_group(const struct wc_weights *w, const char *maps, const char *masks,
                               struct wc_map_group *g, struct wc_error *err) {
-    const struct wc_tensor_info *a, *b;
+    const struct wc_tensor_info *a = NULL, *b = NULL;
     const char *path = wc_weights_path(w);
     float *map = NULL;
     uint8_t *mask = NULL;

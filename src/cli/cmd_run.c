@@ -79,7 +79,9 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
                      operands.n);
         goto out;
     }
-    rc = wc_config_read(operands.item[0], &sets, &config, err);
+    rc = wc_config_init(&config, err);
+    if (rc == WC_OK)
+        rc = wc_config_read(operands.item[0], &sets, &config, err);
     if (rc == WC_OK)
         rc = check_launch(&config, err);
     if (rc != WC_OK)

@@ -127,5 +127,6 @@ int main(int argc, char **argv) {
                   argv[1][0] == '-';
     if (!config)
         return usage_error(argv[1]);
-    return run_command(&wc_command_run, argc, argv, level); // argv[0] stands for "run"
+    return run_command(&wc_command_run, argc, argv,
+                       level); // argv[0] stands for "run"
 }

@@ -89,7 +89,7 @@ enum wc_err wc_prototypes(const struct wc_model *model, struct wc_workspace *w,
     enum wc_err rc = WC_OK;
     for (size_t i = 0; i < n_recipes && rc == WC_OK; i++) {
         struct wc_strlist side[2] = {{0}, {0}};
-        rc = wc_prompts_expand(prompts, category, object, recipe[i].list, &side[0], &side[1], err);
+        rc = wc_prompts_expand(prompts, recipe[i].list, category, object, &side[0], &side[1], err);
         if (rc == WC_OK)
             rc = one_recipe(model, w, tokenizer, side, recipe[i].average, out + i * 2 * e, err);
         wc_strlist_release(&side[0]);
