@@ -122,6 +122,7 @@ static void check_dense(const struct tower *t, const struct wc_features *x, uint
 static void check_windows(struct tower *t) {
     const struct golden_formula f = {224, 224, 64, 16, 40, 50, 0, 0, 64, 96, 64, 64, 70};
     const struct wc_request r = {.want = 31, .n_scales = 3, .window = {2, 3, 7}};
+    const struct wc_request image = {.want = WC_WANT_IMAGE};
     struct wc_weights *gold = golden_open("tests/golden/ablation/variants.safetensors");
     struct wc_features x;
     float *pixels = tower_pixels(t, &f);
@@ -133,6 +134,10 @@ static void check_windows(struct tower *t) {
     test_ok(memcmp(x.window[2], x.image, e * sizeof(float)) == 0,
             "the window of all cells is the image");
     check_dense(t, &x, WC_RANDOM_SEED);
+    // Convolutions: 5.37e9 multiply-adds, summed over the published layers; then q, k, v of
+    // 49 cells and one output.
+    double flop = 2 * (5367226368.0 + 49 * 3 * 2048.0 * 2048 + 2048.0 * 1024);
+    test_near(wc_image_flop(t->m, &image) / flop, 1, 1e-12, "operations of an image");
     // Another number of threads, and a request for less: the same bits.
     for (unsigned n_threads = 1; n_threads <= 5; n_threads += 2) {
         struct wc_features y;

@@ -375,14 +375,14 @@ static enum wc_err read_json(const char *file, const char *json, size_t n, bool 
                 a->stages[s] =
                     wc_json_u64(v, &blocks) && blocks > 0 && blocks < 1000 ? (size_t)blocks : 0;
         }
-        bool sound =
-            a->image_px % a->patch_px == 0 && a->image_px >= a->patch_px &&
-            (a->family == WC_RESNET ? a->stages[0] && a->stages[1] && a->stages[2] && a->stages[3]
-                                    : a->mlp > 0);
+        bool sound = a->image_px % a->patch_px == 0 && a->image_px >= a->patch_px &&
+                     (a->family == WC_RESNET ? a->width >= 2 && a->stages[0] && a->stages[1] &&
+                                                   a->stages[2] && a->stages[3]
+                                             : a->mlp > 0);
         if (!sound) {
             rc = WC_FAULT(
                 err, WC_ERR_DATA, "bad-header",
-                "%s: open_clip configuration: image_size, patch_size, layers or mlp_ratio do not fit together",
+                "%s: open_clip configuration: image_size, patch_size, width, layers or mlp_ratio do not fit together",
                 file);
             goto out;
         }

@@ -10,30 +10,39 @@ size_t wc_n_windows(size_t g, size_t k) {
     return k == 0 || k > g ? 0 : (g - k + 1) * (g - k + 1);
 }
 
-// One piece of an image's work: scale < n_scales: windows [first, first + n); otherwise the whole
-// image.
-struct task {
-    size_t scale, first, n;
+// An image's work in tasks: the whole image, where asked for, then chunks of windows, those of the
+// last scale first (larger windows are the longer tasks). The cut depends on grid and request
+// alone, so that results do not depend on threads.
+struct plan {
+    bool whole;
+    size_t n_chunks[WC_MAX_SCALES], n_tasks;
 };
 
-#define MAX_TASKS 4096
-
-// The cut into tasks depends on grid and request alone, so that results do not depend on threads.
-static size_t plan(size_t g, const struct wc_request *r, struct task *task) {
-    size_t n_tasks = 0;
-    if (r->want & ~(unsigned)WC_WANT_WINDOWS)
-        task[n_tasks++] = (struct task){r->n_scales, 0, 0};
-    if (!(r->want & WC_WANT_WINDOWS))
-        return n_tasks;
-    for (size_t i = r->n_scales; i-- > 0;) { // larger windows first: the longest tasks
-        size_t k = r->window[i], n = wc_n_windows(g, k), t = 1 + k * k;
-        size_t most = wc_chunk_rows(t) / t, n_chunks = (n + most - 1) / most;
-        for (size_t c = 0; c < n_chunks && n_tasks < MAX_TASKS; c++) {
-            size_t first = c * n / n_chunks, end = (c + 1) * n / n_chunks;
-            task[n_tasks++] = (struct task){i, first, end - first};
-        }
+static struct plan make_plan(size_t g, const struct wc_request *r) {
+    struct plan p = {.whole = r->want & ~(unsigned)WC_WANT_WINDOWS};
+    p.n_tasks = p.whole;
+    for (size_t i = 0; i < r->n_scales && (r->want & WC_WANT_WINDOWS); i++) {
+        size_t t = 1 + r->window[i] * r->window[i], most = wc_chunk_rows(t) / t;
+        p.n_chunks[i] = (wc_n_windows(g, r->window[i]) + most - 1) / most;
+        p.n_tasks += p.n_chunks[i];
     }
-    return n_tasks;
+    return p;
+}
+
+static void run_task(const struct wc_model *m, const struct wc_workspace *w, const struct plan *p,
+                     const struct wc_request *r, size_t task, struct wc_features *out) {
+    struct wc_scratch *s = &w->scratch[omp_get_thread_num()];
+    if (p->whole && task == 0) {
+        m->family->whole(m, w, r->want, s, out);
+        return;
+    }
+    size_t chunk = task - p->whole, scale = r->n_scales - 1;
+    while (chunk >= p->n_chunks[scale])
+        chunk -= p->n_chunks[scale--];
+    size_t n = wc_n_windows(wc_arch_grid(&m->arch), r->window[scale]);
+    size_t first = chunk * n / p->n_chunks[scale], end = (chunk + 1) * n / p->n_chunks[scale];
+    m->family->windows(m, w, r->window[scale], first, end - first, s,
+                       out->window[scale] + first * m->arch.embed);
 }
 
 static enum wc_err check_finite(const struct wc_features *f, struct wc_error *err) {
@@ -49,21 +58,12 @@ static enum wc_err check_finite(const struct wc_features *f, struct wc_error *er
 enum wc_err wc_encode_image(const struct wc_model *model, struct wc_workspace *w,
                             const float *pixels, const struct wc_request *request,
                             struct wc_features *out, struct wc_error *err) {
-    const struct wc_image_family *family = model->family;
-    struct task task[MAX_TASKS];
-    size_t n_tasks = plan(wc_arch_grid(&model->arch), request, task);
+    const struct plan plan = make_plan(wc_arch_grid(&model->arch), request);
     w->n_images++;
-    family->begin(model, w, pixels);
+    model->family->begin(model, w, pixels);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(w->n_threads)
-    for (size_t i = 0; i < n_tasks; i++) {
-        struct wc_scratch *s = &w->scratch[omp_get_thread_num()];
-        const struct task *t = &task[i];
-        if (t->scale == request->n_scales) {
-            family->whole(model, w, request->want, s, out);
-        } else {
-            float *to = out->window[t->scale] + t->first * model->arch.embed;
-            family->windows(model, w, request->window[t->scale], t->first, t->n, s, to);
-        }
+    for (size_t i = 0; i < plan.n_tasks; i++) {
+        run_task(model, w, &plan, request, i, out);
         if (w->progress && omp_get_thread_num() == 0)
             w->progress(w->progress_data);
     }
@@ -112,4 +112,8 @@ enum wc_err wc_features_init(const struct wc_model *model, const struct wc_reque
 void wc_features_release(struct wc_features *f) {
     wc_free(f->block);
     *f = (struct wc_features){0};
+}
+
+double wc_image_flop(const struct wc_model *model, const struct wc_request *request) {
+    return model->family->flop(model, request);
 }

@@ -47,8 +47,8 @@ float wc_model_logit_scale(const struct wc_model *model); // as stored: the loga
 const struct wc_weights *wc_model_weights(const struct wc_model *model); // NULL for random:
 // Names the weights in run ids and reports: the file's SHA-256, or of the text "random:ARCH:SEED".
 enum wc_err wc_model_hash(const struct wc_model *model, char hex[65], struct wc_error *err);
-// Bytes of weights that this process holds privately (converted or generated copies; a mapped file
-// counts 0).
+// Bytes of weights that this process holds privately (converted, generated or folded copies; what
+// is used in a mapped file counts 0).
 size_t wc_model_private_bytes(const struct wc_model *model);
 
 // CLIP's input normalisation of RGB in 0..1 (Radford et al. 2021, released code).
@@ -109,6 +109,10 @@ wc_workspace_n_images(const struct wc_workspace *w); // encoder passes so far (t
 enum wc_err wc_encode_image(const struct wc_model *model, struct wc_workspace *w,
                             const float *pixels, const struct wc_request *request,
                             struct wc_features *out, struct wc_error *err);
+
+// Floating-point operations (a multiplication and an addition are two) of the matrix products with
+// weights in one wc_encode_image(): its cost but for a few per cent.
+double wc_image_flop(const struct wc_model *model, const struct wc_request *request);
 
 // n texts of n_ids[i] ids each (ids (n, context), SOT first, EOT last) -> out (n, e). Equal texts
 // are encoded once; the result for a text depends on this call's list alone.

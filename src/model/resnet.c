@@ -417,15 +417,29 @@ static size_t shared(const struct wc_model *m, struct wc_workspace *w,
     return WC_RESNET_MAPS + 1;
 }
 
+static double flop(const struct wc_model *m, const struct wc_request *r) {
+    const struct wc_resnet *net = m->resnet;
+    double d = (double)net->d, cells = (double)(net->g * net->g), sum = 3 * d * d * cells;
+    for (size_t i = 0; i < net->n_steps; i++) {
+        const struct wc_conv *conv = net->step[i].conv;
+        if (conv)
+            sum += (double)output_f32(&net->step[i]) * (double)(conv->c * conv->side * conv->side);
+    }
+    double outputs = (r->want & WC_WANT_IMAGE ? 1 : 0) + (r->want & WC_WANT_PATCH_PROJ ? cells : 0);
+    for (size_t i = 0; i < r->n_scales && (r->want & WC_WANT_WINDOWS); i++)
+        outputs += (double)wc_n_windows(net->g, r->window[i]);
+    return 2 * (sum + outputs * d * (double)net->embed);
+}
+
 /* An image. */
 
 const float *wc_resnet_run(const struct wc_model *m, struct wc_workspace *w, const float *pixels,
                            enum wc_resnet_stage first, enum wc_resnet_stage last, size_t *side,
                            size_t *c) {
     const struct wc_resnet *net = m->resnet;
-    size_t begin = first == WC_RESNET_STEM ? 0 : net->stage[first - 1].n_steps;
+    size_t done = first == WC_RESNET_STEM ? 0 : net->stage[first - 1].n_steps;
 #pragma omp parallel num_threads(w->n_threads)
-    for (size_t i = begin; i < net->stage[last].n_steps; i++) {
+    for (size_t i = done; i < net->stage[last].n_steps; i++) {
         net->step[i].run(&net->step[i], w, pixels);
         if (w->progress && omp_get_thread_num() == 0)
             w->progress(w->progress_data);
@@ -512,6 +526,7 @@ const struct wc_image_family wc_resnet_family = {
     .release = release,
     .need = need,
     .shared = shared,
+    .flop = flop,
     .begin = begin,
     .whole = whole,
     .windows = windows,

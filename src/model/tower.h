@@ -167,8 +167,8 @@ struct wc_array {
 };
 #define WC_MAX_SHARED 8
 
-// One kind of image tower. The functions of the last group run in order for each image: begin()
-// outside, whole() and windows() inside a parallel loop over fixed chunks, each call with a scratch
+// One kind of image tower. The last three functions run in order for each image: begin() outside,
+// whole() and windows() inside a parallel loop over fixed chunks, each call with a scratch
 // of its own.
 struct wc_image_family {
     // Room for the weights; place() then gets each by its name after "visual." and returns false
@@ -181,6 +181,8 @@ struct wc_image_family {
     struct wc_scratch_need (*need)(const struct wc_model *m);
     size_t (*shared)(const struct wc_model *m, struct wc_workspace *w,
                      struct wc_array array[WC_MAX_SHARED]);
+    // wc_image_flop().
+    double (*flop)(const struct wc_model *m, const struct wc_request *request);
     // What the whole image and all windows share.
     void (*begin)(const struct wc_model *m, struct wc_workspace *w, const float *pixels);
     // Everything in `want` but the windows.

@@ -56,6 +56,31 @@ static size_t shared(const struct wc_model *m, struct wc_workspace *w,
     return 3;
 }
 
+// Multiply-adds of n sequences of t tokens through the blocks, but for the first block's queries,
+// keys and values, which all share.
+static double sequences(const struct wc_tower *tower, double n, double t, enum wc_keep keep) {
+    double d = (double)tower->d, rest = d * d + 2 * d * (double)tower->mlp;
+    double last = keep == WC_KEEP_ALL ? t * (3 * d * d + rest) : t * 2 * d * d + d * d + rest;
+    return n * (t * (double)(tower->layers - 1) * (3 * d * d + rest) + last - t * 3 * d * d);
+}
+
+static double flop(const struct wc_model *m, const struct wc_request *r) {
+    const struct wc_vit *v = &m->vit;
+    double d = (double)v->tower.d, cells = (double)(v->g * v->g), outputs = 0;
+    double sum = cells * d * 3 * (double)(v->patch_px * v->patch_px) + (1 + cells) * 3 * d * d;
+    bool patches = r->want & (WC_WANT_PATCH | WC_WANT_PATCH_POST | WC_WANT_PATCH_PROJ);
+    if (r->want & ~(unsigned)WC_WANT_WINDOWS) {
+        sum += sequences(&v->tower, 1, 1 + cells, patches ? WC_KEEP_ALL : WC_KEEP_FIRST);
+        outputs = r->want & WC_WANT_PATCH_PROJ ? 1 + cells : 1;
+    }
+    for (size_t i = 0; i < r->n_scales && (r->want & WC_WANT_WINDOWS); i++) {
+        double n = (double)wc_n_windows(v->g, r->window[i]), k = (double)r->window[i];
+        sum += sequences(&v->tower, n, 1 + k * k, WC_KEEP_FIRST);
+        outputs += n;
+    }
+    return 2 * (sum + outputs * d * (double)v->embed);
+}
+
 static void norm(const struct wc_norm *n, size_t m, size_t d, const float *in, size_t ld_in,
                  float *out) {
     wc_kernels()->layer_norm(m, d, in, ld_in, n->weight, n->bias, WC_LN_EPS, out, d);
@@ -139,6 +164,7 @@ const struct wc_image_family wc_vit_family = {
     .release = release,
     .need = need,
     .shared = shared,
+    .flop = flop,
     .begin = begin,
     .whole = whole,
     .windows = windows,
