@@ -77,51 +77,58 @@ static void check_map(const struct tower *t, const struct wc_weights *gold, cons
     wc_free(channels_first);
 }
 
-// What no reference program has, from the definitions: tokens of the pool's value path, in double.
-static void check_dense(const struct tower *t, const struct wc_features *x, uint64_t seed) {
-    size_t d = t->d, e = t->e, n = t->g * t->g;
+// out (n) = weight (n, k) in + bias, in double.
+static void linear(size_t n, size_t k, const float *weight, const float *bias, const float *in,
+                   float *out) {
+    for (size_t o = 0; o < n; o++) {
+        double sum = (double)bias[o];
+        for (size_t i = 0; i < k; i++)
+            sum += (double)weight[o * k + i] * (double)in[i];
+        out[o] = (float)sum;
+    }
+}
+
+// What no reference program has, from the definitions: a cell on the pool's value path, with its
+// position and without.
+static void check_dense(const struct tower *t, const struct wc_features *x) {
+    static const char *const name[5] = {"positional_embedding", "v_proj.weight", "v_proj.bias",
+                                        "c_proj.weight", "c_proj.bias"};
+    size_t d = t->d, e = t->e, cell = t->g * t->g / 2, n_specs;
     struct wc_tensor_spec *spec = NULL;
-    size_t n_specs;
-    const char *const name[5] = {"visual.attnpool.positional_embedding",
-                                 "visual.attnpool.v_proj.weight", "visual.attnpool.v_proj.bias",
-                                 "visual.attnpool.c_proj.weight", "visual.attnpool.c_proj.bias"};
     float *value[5] = {NULL};
     must(wc_arch_tensors(t->arch, &spec, &n_specs, &err));
-    for (size_t i = 0; i < n_specs; i++)
-        for (size_t j = 0; j < 5; j++)
-            if (strcmp(spec[i].name, name[j]) == 0) {
-                value[j] = wc_alloc(wc_tensor_spec_elements(&spec[i]), sizeof(float));
-                wc_random_tensor(&spec[i], seed, value[j]);
-            }
+    for (size_t i = 0; i < 5 * n_specs; i++) {
+        const struct wc_tensor_spec *s = &spec[i / 5];
+        const char prefix[] = "visual.attnpool.";
+        if (strncmp(s->name, prefix, sizeof prefix - 1) != 0 ||
+            strcmp(s->name + sizeof prefix - 1, name[i % 5]) != 0)
+            continue;
+        value[i % 5] = wc_alloc(wc_tensor_spec_elements(s), sizeof(float));
+        wc_random_tensor(s, WC_RANDOM_SEED, value[i % 5]);
+    }
     wc_free(spec);
-    const size_t cell = n / 2; // one is enough: the kind of error is that of a wrong matrix
-    float *post = wc_alloc(d, sizeof *post), *proj = wc_alloc(e, sizeof *proj);
-    for (size_t o = 0; o < d; o++) {
-        double sum = (double)value[2][o];
+    float *in = wc_alloc(d, sizeof *in), *post = wc_alloc(d, sizeof *post),
+          *proj = wc_alloc(e, sizeof *proj);
+    for (int with_position = 0; with_position < 2; with_position++) {
         for (size_t i = 0; i < d; i++)
-            sum += (double)value[1][o * d + i] *
-                   ((double)x->patch[cell * d + i] + (double)value[0][(1 + cell) * d + i]);
-        post[o] = (float)sum;
+            in[i] = x->patch[cell * d + i] + (with_position ? value[0][(1 + cell) * d + i] : 0.0F);
+        linear(d, d, value[1], value[2], in, post);
+        linear(e, d, value[3], value[4], post, proj);
+        if (with_position)
+            golden_below(golden_rel_l2(x->patch_post + cell * d, post, d), TOWER_TOLERANCE,
+                         "a cell and its position through v_proj");
+        const float *found = with_position ? x->patch_proj : x->patch_plain;
+        golden_below(golden_rel_l2(found + cell * e, proj, e), TOWER_TOLERANCE,
+                     with_position ? "and through c_proj" : "a cell through v_proj and c_proj");
     }
-    for (size_t o = 0; o < e; o++) {
-        double sum = (double)value[4][o];
-        for (size_t i = 0; i < d; i++)
-            sum += (double)value[3][o * d + i] * (double)post[i];
-        proj[o] = (float)sum;
-    }
-    golden_below(golden_rel_l2(x->patch_post + cell * d, post, d), TOWER_TOLERANCE,
-                 "a cell through v_proj");
-    golden_below(golden_rel_l2(x->patch_proj + cell * e, proj, e), TOWER_TOLERANCE,
-                 "a cell through v_proj and c_proj");
-    wc_free(post);
-    wc_free(proj);
-    for (size_t j = 0; j < 5; j++)
-        wc_free(value[j]);
+    float *const spent[] = {in, post, proj, value[0], value[1], value[2], value[3], value[4]};
+    for (size_t i = 0; i < sizeof spent / sizeof *spent; i++)
+        wc_free(spent[i]);
 }
 
 static void check_windows(struct tower *t) {
     const struct golden_formula f = {224, 224, 64, 16, 40, 50, 0, 0, 64, 96, 64, 64, 70};
-    const struct wc_request r = {.want = 31, .n_scales = 3, .window = {2, 3, 7}};
+    const struct wc_request r = {.want = 63, .n_scales = 3, .window = {2, 3, 7}};
     const struct wc_request image = {.want = WC_WANT_IMAGE};
     struct wc_weights *gold = golden_open("tests/golden/ablation/variants.safetensors");
     struct wc_features x;
@@ -133,7 +140,7 @@ static void check_windows(struct tower *t) {
     tower_compare("RN50", "windows of 3 x 3", x.window[1], gold, "rn50_win3", 25 * e, 0, 25 * e);
     test_ok(memcmp(x.window[2], x.image, e * sizeof(float)) == 0,
             "the window of all cells is the image");
-    check_dense(t, &x, WC_RANDOM_SEED);
+    check_dense(t, &x);
     // Convolutions: 5.37e9 multiply-adds, summed over the published layers; then q, k, v of
     // 49 cells and one output.
     double flop = 2 * (5367226368.0 + 49 * 3 * 2048.0 * 2048 + 2048.0 * 1024);

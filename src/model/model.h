@@ -62,13 +62,13 @@ extern const float wc_clip_mean[3], wc_clip_std[3];
  * mean of the window's cells and whose positions are those of the full grid (WinCLIP, appendix B).
  */
 enum wc_want {
-    WC_WANT_IMAGE = 1,      // image embedding
-    WC_WANT_WINDOWS = 2,    // an embedding a window, for each side in windows[]
-    WC_WANT_PATCH = 4,      // ViT: tokens after the last block, before ln_post. ResNet: the cells
-    WC_WANT_PATCH_POST = 8, // ViT: after ln_post. ResNet: v_proj(cell + its position)
-    WC_WANT_PATCH_PROJ = 16 // ViT: after ln_post and projection. ResNet: c_proj of PATCH_POST, a
-                            // dense projection into the embedding space (as in MaskCLIP, Zhou et
-                            // al. 2022, section 3.2)
+    WC_WANT_IMAGE = 1,       // image embedding
+    WC_WANT_WINDOWS = 2,     // an embedding a window, for each side in windows[]
+    WC_WANT_PATCH = 4,       // ViT: tokens after the last block, before ln_post. ResNet: the cells
+    WC_WANT_PATCH_POST = 8,  // ViT: after ln_post. ResNet: v_proj(cell + its position)
+    WC_WANT_PATCH_PROJ = 16, // ViT: after ln_post and projection. ResNet: c_proj of PATCH_POST
+    WC_WANT_PATCH_PLAIN = 32 // ViT: projected without ln_post. ResNet: c_proj(v_proj(cell)), as in
+                             // MaskCLIP (Zhou et al. 2022, section 3.2)
 };
 struct wc_request {
     unsigned want;
@@ -85,6 +85,7 @@ struct wc_features {
     float *patch;                 // (g * g, d), d = wc_arch_token_width()
     float *patch_post;            // (g * g, d)
     float *patch_proj;            // (g * g, e)
+    float *patch_plain;           // (g * g, e)
     float *block;                 // all arrays in one allocation
     size_t n_floats;
 };

@@ -425,7 +425,9 @@ static double flop(const struct wc_model *m, const struct wc_request *r) {
         if (conv)
             sum += (double)output_f32(&net->step[i]) * (double)(conv->c * conv->side * conv->side);
     }
-    double outputs = (r->want & WC_WANT_IMAGE ? 1 : 0) + (r->want & WC_WANT_PATCH_PROJ ? cells : 0);
+    double outputs = (r->want & WC_WANT_IMAGE ? 1 : 0) +
+                     (r->want & WC_WANT_PATCH_PROJ ? cells : 0) +
+                     (r->want & WC_WANT_PATCH_PLAIN ? cells : 0);
     for (size_t i = 0; i < r->n_scales && (r->want & WC_WANT_WINDOWS); i++)
         outputs += (double)wc_n_windows(net->g, r->window[i]);
     return 2 * (sum + outputs * d * (double)net->embed);
@@ -500,6 +502,15 @@ static void windows(const struct wc_model *m, const struct wc_workspace *w, size
     wc_linear_run(&net->proj, n, s->att, net->d, out, net->embed);
 }
 
+// v of the cells, each with a row of `add` (d; stride ld_add, 0: the same for all) to s->att (g *
+// g, d).
+static void values(const struct wc_resnet *net, const struct wc_workspace *w, const float *add,
+                   size_t ld_add, struct wc_scratch *s) {
+    size_t d = net->d;
+    for (size_t i = 0; i < net->g * net->g; i++)
+        sum(d, w->cells_qkv + (3 * i + 2) * d, add + i * ld_add, s->att + i * d);
+}
+
 static void whole(const struct wc_model *m, const struct wc_workspace *w, unsigned want,
                   struct wc_scratch *s, struct wc_features *out) {
     const struct wc_resnet *net = m->resnet;
@@ -508,11 +519,12 @@ static void whole(const struct wc_model *m, const struct wc_workspace *w, unsign
         windows(m, w, net->g, 0, 1, s, out->image);
     if (want & WC_WANT_PATCH)
         memcpy(out->patch, w->map[net->stage[WC_RESNET_LAYER4].map], n * d * sizeof(float));
-    if (!(want & (WC_WANT_PATCH_POST | WC_WANT_PATCH_PROJ)))
-        return;
-    for (size_t i = 0; i < n; i++)
-        sum(d, w->cells_qkv + (3 * i + 2) * d, net->pos_qkv + (3 * (1 + i) + 2) * d,
-            s->att + i * d);
+    if (want & WC_WANT_PATCH_PLAIN) {
+        values(net, w, net->v.bias, 0, s);
+        wc_linear_run(&net->proj, n, s->att, d, out->patch_plain, net->embed);
+    }
+    if (want & (WC_WANT_PATCH_POST | WC_WANT_PATCH_PROJ))
+        values(net, w, net->pos_qkv + 5 * d, 3 * d, s); // the first position is the query's
     if (want & WC_WANT_PATCH_POST)
         memcpy(out->patch_post, s->att, n * d * sizeof(float));
     if (want & WC_WANT_PATCH_PROJ)

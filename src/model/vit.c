@@ -56,6 +56,13 @@ static size_t shared(const struct wc_model *m, struct wc_workspace *w,
     return 3;
 }
 
+// What the last block must compute of the whole image.
+static enum wc_keep kept(unsigned want) {
+    const unsigned patches =
+        WC_WANT_PATCH | WC_WANT_PATCH_POST | WC_WANT_PATCH_PROJ | WC_WANT_PATCH_PLAIN;
+    return want & patches ? WC_KEEP_ALL : WC_KEEP_FIRST;
+}
+
 // Multiply-adds of n sequences of t tokens through the blocks, but for the first block's queries,
 // keys and values, which all share.
 static double sequences(const struct wc_tower *tower, double n, double t, enum wc_keep keep) {
@@ -68,10 +75,10 @@ static double flop(const struct wc_model *m, const struct wc_request *r) {
     const struct wc_vit *v = &m->vit;
     double d = (double)v->tower.d, cells = (double)(v->g * v->g), outputs = 0;
     double sum = cells * d * 3 * (double)(v->patch_px * v->patch_px) + (1 + cells) * 3 * d * d;
-    bool patches = r->want & (WC_WANT_PATCH | WC_WANT_PATCH_POST | WC_WANT_PATCH_PROJ);
     if (r->want & ~(unsigned)WC_WANT_WINDOWS) {
-        sum += sequences(&v->tower, 1, 1 + cells, patches ? WC_KEEP_ALL : WC_KEEP_FIRST);
-        outputs = r->want & WC_WANT_PATCH_PROJ ? 1 + cells : 1;
+        sum += sequences(&v->tower, 1, 1 + cells, kept(r->want));
+        outputs = 1 + (r->want & WC_WANT_PATCH_PROJ ? cells : 0) +
+                  (r->want & WC_WANT_PATCH_PLAIN ? cells : 0);
     }
     for (size_t i = 0; i < r->n_scales && (r->want & WC_WANT_WINDOWS); i++) {
         double n = (double)wc_n_windows(v->g, r->window[i]), k = (double)r->window[i];
@@ -126,10 +133,9 @@ static void whole(const struct wc_model *m, const struct wc_workspace *w, unsign
                   struct wc_scratch *s, struct wc_features *out) {
     const struct wc_vit *v = &m->vit;
     size_t d = v->tower.d, n = v->g * v->g;
-    bool patches = want & (WC_WANT_PATCH | WC_WANT_PATCH_POST | WC_WANT_PATCH_PROJ);
     memcpy(s->x, w->embed, (1 + n) * d * sizeof(float));
     memcpy(s->qkv, w->embed_qkv, (1 + n) * 3 * d * sizeof(float));
-    wc_tower_run(&v->tower, 1, 1 + n, true, patches ? WC_KEEP_ALL : WC_KEEP_FIRST, s);
+    wc_tower_run(&v->tower, 1, 1 + n, true, kept(want), s);
     if (want & WC_WANT_IMAGE)
         project(v, 1, s->x, d, s, out->image);
     if (want & WC_WANT_PATCH)
@@ -138,6 +144,9 @@ static void whole(const struct wc_model *m, const struct wc_workspace *w, unsign
         norm(&v->ln_post, n, d, s->x + d, d, out->patch_post);
     if (want & WC_WANT_PATCH_PROJ)
         project(v, n, s->x + d, d, s, out->patch_proj);
+    if (want & WC_WANT_PATCH_PLAIN)
+        wc_gemm_nn(n, v->embed, d, s->x + d, d, v->proj, v->embed, false, out->patch_plain,
+                   v->embed);
 }
 
 // Windows [first, first + n) of side k: [CLS] and their k * k patches alone through the tower.
