@@ -73,7 +73,7 @@ FUZZ_BIN    := $(FUZZ_NAMES:%=$(BUILD)/fuzz-%)
 FUZZ_SECONDS ?= 60
 TEST_BIN    += $(FUZZ_REPLAY)
 
-.PHONY: all help setup check check-unit check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint install \
+.PHONY: all help setup check check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint install \
         uninstall clean FORCE
 .DELETE_ON_ERROR:
 all: $(PROGRAM) ## build the program (default)
@@ -171,6 +171,8 @@ $(FUZZ_BIN): $(BUILD)/fuzz-%: tests/fuzz/fuzz-%.c $(FUZZ_COMMON) $(FUZZ_OBJ) $(B
 	$(SAY) FUZZ $@
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -Itests $< tests/fuzz/fuzz.c $(FUZZ_OBJ) $(LDFLAGS) $(LIBS) -o $@
 
+bench-variants: $(PROGRAM) ## cost of {0,1,2,4} shots x 5 seeds against one zero-shot pass, as a ratio
+	WINCLIP=$(abspath $(PROGRAM)) sh tests/bench-variants.sh
 check-layers: ## prove that sources include only their own and lower layers
 	sh tests/check-layers.sh
 check-headers: $(BUILD)/flags ## prove that each header compiles alone
@@ -181,7 +183,7 @@ FORMAT_FILES = $(sort $(wildcard src/*/*.[ch] include/*.h tests/*.[ch] tests/fuz
 format: ## clang-format all sources in place
 	clang-format -i $(FORMAT_FILES)
 check-format: ## fail when a source is not formatted
-	clang-format --dry-run --Werror $(FORMAT_FILES)
+	@clang-format --dry-run --Werror $(FORMAT_FILES) && echo "format: $(words $(FORMAT_FILES)) files"
 lint: ## cppcheck over the sources
 	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
 	    --suppress=missingIncludeSystem -Isrc -Iinclude src

@@ -59,6 +59,10 @@ size_t wc_arch_grid(const struct wc_arch *arch) {
     return arch->image_px / arch->patch_px;
 }
 
+size_t wc_arch_token_width(const struct wc_arch *arch) {
+    return arch->family == WC_RESNET ? 32 * arch->width : arch->width;
+}
+
 bool wc_arch_same_sizes(const struct wc_arch *a, const struct wc_arch *b) {
     return a->family == b->family && a->embed == b->embed && a->image_px == b->image_px &&
            a->patch_px == b->patch_px && a->width == b->width && a->layers == b->layers &&
@@ -135,7 +139,7 @@ static void add_batch_norm(struct spec_list *l, const char *prefix, const char *
 }
 
 static void add_resnet(struct spec_list *l, const struct wc_arch *a) {
-    size_t w = a->width, in = w, out = 32 * w, g = a->image_px / 32;
+    size_t w = a->width, in = w, out = wc_arch_token_width(a), g = wc_arch_grid(a);
     add(l, "visual.", "conv1.weight", w / 2, 3, 3, 3);
     add_batch_norm(l, "visual.", "bn1", w / 2);
     add(l, "visual.", "conv2.weight", w / 2, w / 2, 3, 3);
@@ -317,6 +321,10 @@ static enum wc_err deduce_resnet(const struct wc_weights *w, struct wc_arch *a,
         char prefix[32];
         snprintf(prefix, sizeof prefix, "visual.layer%zu.", s + 1);
         a->stages[s] = count_blocks(w, prefix);
+        if (a->stages[s] == 0)
+            return WC_FAULT(err, WC_ERR_DATA, "missing-tensor",
+                            "%s: no tensor \"%s*\"; CLIP's residual networks have four stages",
+                            wc_weights_path(w), prefix);
     }
     return WC_OK;
 }
@@ -337,7 +345,7 @@ static enum wc_err deduce_text(const struct wc_weights *w, struct wc_arch *a,
 
 // Heads must divide widths; a wrong count would run and give nonsense.
 enum wc_err wc_arch_check_heads(const char *file, const struct wc_arch *a, struct wc_error *err) {
-    size_t pool = a->family == WC_VIT ? a->width : 32 * a->width;
+    size_t pool = wc_arch_token_width(a);
     if (a->heads > 0 && pool % a->heads == 0 && a->text_heads > 0 &&
         a->text_width % a->text_heads == 0)
         return WC_OK;
@@ -372,7 +380,7 @@ bool wc_arch_config_fits(const struct wc_arch *config, const struct wc_arch *fil
 // grid or vocabulary; else 64 wide, as nearly all published ones are; 0 when that is impossible.
 // false: not both are from the table.
 static bool guess_heads(struct wc_arch *a) {
-    size_t pool = a->family == WC_VIT ? a->width : 32 * a->width;
+    size_t pool = wc_arch_token_width(a);
     bool image = false, text = false;
     a->heads = pool % 64 == 0 ? pool / 64 : 0;
     a->text_heads = a->text_width % 64 == 0 ? a->text_width / 64 : 0;
@@ -431,8 +439,10 @@ void wc_arch_to_json(const struct wc_arch *a, enum wc_activation activation, str
             "\"layers\": %zu, \"width\": %zu, \"head_width\": %zu, \"patch_size\": %zu, \"mlp_ratio\": %.17g}, ",
             a->layers, a->width, a->width / a->heads, a->patch_px, mlp_ratio(a->width, a->mlp));
     } else {
-        wc_buf_printf(out, "\"layers\": [%zu, %zu, %zu, %zu], \"width\": %zu}, ", a->stages[0],
-                      a->stages[1], a->stages[2], a->stages[3], a->width);
+        wc_buf_printf(out,
+                      "\"layers\": [%zu, %zu, %zu, %zu], \"width\": %zu, \"head_width\": %zu}, ",
+                      a->stages[0], a->stages[1], a->stages[2], a->stages[3], a->width,
+                      wc_arch_token_width(a) / a->heads);
     }
     wc_buf_printf(
         out,

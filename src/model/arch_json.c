@@ -139,6 +139,8 @@ static enum wc_err read_stages(const struct reader *r, const struct wc_json *lay
             return bad(r, "\"layers\" is no list of the blocks in four stages");
         a->stages[s] = (size_t)blocks;
     }
+    if (a->width < 2)
+        return bad(r, "\"width\": a residual network's is at least 2");
     return v ? bad(r, "\"layers\" lists more than four stages") : WC_OK;
 }
 
@@ -160,7 +162,7 @@ static enum wc_err read_open_clip(const struct reader *r, struct wc_arch_config 
         a->heads = a->width / head_width;
     } else {
         WC_TRY(read_stages(r, layers, a));
-        a->heads = 32 * a->width / head_width; // ModifiedResNet's pool
+        a->heads = wc_arch_token_width(a) / head_width;
     }
     wc_json_bool(wc_json_get(r->top, "quick_gelu"), &quick);
     out->activation = quick ? WC_QUICKGELU : WC_GELU;
