@@ -97,7 +97,7 @@ $(BUILD)/src/cli/%.o: src/cli/%.c $(BUILD)/flags
 	$(SAY) CC $@
 	$(Q)$(MPICC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 $(BUILD)/src/text/bpe_data.o: prompts/bpe_simple_vocab_16e6.txt.gz
-$(BUILD)/src/text/prompts_data.o: prompts/winclip.yaml
+$(BUILD)/src/text/prompts_data.o: prompts/winclip.yaml prompts/clip_ac.yaml prompts/imagenet80.yaml
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) CC $@

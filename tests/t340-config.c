@@ -21,7 +21,10 @@ static void test_defaults(void) {
     test_ok(wc_config_init(&c, &err) == WC_OK, "defaults");
     test_ok(!c.dataset.root && c.dataset.categories.n == 0 && !c.output && !c.prompts,
             "nothing where a default is nothing");
-    test_ok(c.methods.n == 1 && strcmp(c.methods.item[0], "winclip") == 0 && c.presets.n == 1 &&
+    test_ok(c.methods.n == 1 && strcmp(c.methods.item[0].name, "winclip") == 0 &&
+                !c.methods.item[0].label && c.methods.item[0].variants.n == 0 &&
+                isnan(c.methods.item[0].winclip.tau) &&
+                c.methods.item[0].winclip.prompts == WC_FROM_PRESET && c.presets.n == 1 &&
                 strcmp(c.presets.item[0], "paper") == 0,
             "winclip as in the paper");
     test_ok(c.shots.n == 1 && c.shots.item[0] == 0 && c.seeds.n == 1 && c.seeds.item[0] == 0,
@@ -32,6 +35,9 @@ static void test_defaults(void) {
     test_ok(c.preprocess.tiling == 0 && !c.preprocess.exif_apply && c.evaluation.size == 0 &&
                 c.threads == 0,
             "tiles, no EXIF, native size, threads auto");
+    test_ok(c.features == WC_FEATURES_KEEP && !c.features_dir && c.features_max_mb == 20000,
+            "features are kept, up to 20 GB");
+    test_str(c.references, "random", "references are drawn");
     test_near(c.evaluation.fpr_limit, 0.3, 0, "AUPRO up to 0.3");
     test_str(c.isa, "auto", "isa auto");
     wc_config_release(&c);
@@ -67,10 +73,14 @@ static const char full[] = "dataset:\n"
                            "prompts: p.yaml\n"
                            "shots: [0, 1, 4]\n"
                            "seeds: 7\n"
+                           "references: ../refs.csv\n"
                            "preprocess: {tiling: center_crop, exif: apply, max_pixels: 1000}\n"
                            "evaluation: {size: 240, fpr_limit: 0.05, tolerance: 1e-4}\n"
                            "output: out/x\n"
                            "save_maps: f16\n"
+                           "features: temporary\n"
+                           "features_dir: tmp/f\n"
+                           "features_max_mb: 5\n"
                            "threads: 12\n"
                            "isa: avx2\n"
                            "gemm: onednn\n"
@@ -111,6 +121,8 @@ static void test_values(void) {
     test_ok(c.save_maps == 3 && c.threads == 12 && c.on_bad_image == WC_BAD_IMAGE_SKIP &&
                 c.journal_sync_s == 2.5 && c.allow_singleton,
             "the run's keys");
+    test_ok(c.features == WC_FEATURES_TEMPORARY && c.features_max_mb == 5, "features");
+    test_str(c.features_dir, "tmp/f", "their folder stays relative to the current directory");
     wc_config_release(&c);
 }
 
@@ -124,6 +136,8 @@ static void test_paths(void) {
     test_str(c.dataset.root, root, "a relative path starts from the file's folder");
     test_str(c.model.weights, weights, "so does one that goes up");
     test_str(c.model.json, json, "\"./\" is dropped");
+    test_ok(wc_str_starts(c.references, parent) && wc_str_ends(c.references, "/refs.csv"),
+            "references are a path, absolute once read");
     test_ok(strcmp(c.dataset.masks, "masks") == 0 &&
                 strcmp(c.dataset.references.item[0], "first") == 0,
             "masks and references are the data set's, below root");
@@ -142,6 +156,17 @@ static void test_paths(void) {
         test_str(c.model.weights, kept[i], "are no path");
         wc_config_release(&c);
     }
+    static const char *const words[] = {"random", "first"};
+    for (size_t i = 0; i < 2; i++) {
+        char set[64];
+        snprintf(set, sizeof(set), "references=%s", words[i]);
+        test_ok(read_ok(MINIMAL, SETS(set), &c), "references %s", words[i]);
+        test_str(c.references, words[i], "is a word, no path");
+        wc_config_release(&c);
+    }
+    test_ok(read_ok(MINIMAL, SETS("references=./first"), &c) && c.references[0] == '/',
+            "./first is a path");
+    wc_config_release(&c);
     test_ok(read_ok(MINIMAL, NULL, &c), "no output");
     test_str(c.output, "runs/t", "output is named after the file");
     wc_config_release(&c);
@@ -239,20 +264,76 @@ static void test_sets(void) {
 
 static void test_methods(void) {
     struct wc_config c;
-    bool ok = read_ok(MINIMAL "method:\n- clip_ac\n- name: winclip\n  tau: 0.05\n  windows: [2]\n",
-                      NULL, &c);
-    test_ok(ok && c.methods.n == 2 && strcmp(c.methods.item[1], "winclip") == 0, "method entries");
-    test_ok(ok && c.winclip.tau == 0.05 && c.winclip.windows.item[0] == 2,
-            "their options become switches");
+    bool ok = read_ok(MINIMAL "method:\n- clip_ac\n- name: winclip\n  tau: 0.05\n  windows: [2]\n"
+                              "- {name: winclip, as: 2-hot.b+c, tau: 0.5, variants: [a, b]}\n"
+                              "- {name: winclip, as: , variants: a}\n",
+                      SETS("method="), &c);
+    test_ok(ok && c.methods.n == 1, "--set method= is the default, and drops the file's entries");
     wc_config_release(&c);
-    ok = read_ok(MINIMAL "method: {name: winclip, tau: 0.05}\nwinclip: {multi_crop: ten}\n", NULL,
-                 &c);
-    test_ok(ok && c.methods.n == 1 && c.winclip.tau == 0.05 && c.winclip.multi_crop == 2,
-            "one entry, beside the section");
+    ok = read_ok(MINIMAL "method:\n- clip_ac\n- name: winclip\n  tau: 0.05\n  windows: [2]\n"
+                         "- {name: winclip, as: 2-hot.b+c, tau: 0.5, variants: [a, b], "
+                         "multi_crop: }\n"
+                         "- {name: '${WC_T_METHOD:-padim}', as: , variants: a, image_scale: 0}\n"
+                         "winclip: {tau: 0.7, multi_crop: ten}\n",
+                 NULL, &c);
+    if (!test_ok(ok && c.methods.n == 4, "method entries")) {
+        wc_config_release(&c);
+        return;
+    }
+    const struct wc_method_entry *e = c.methods.item;
+    test_ok(strcmp(e[0].name, "clip_ac") == 0 && !e[0].label && isnan(e[0].winclip.tau) &&
+                e[0].winclip.windows.n == 0,
+            "a plain name sets nothing");
+    test_ok(strcmp(e[1].name, "winclip") == 0 && !e[1].label && e[1].winclip.tau == 0.05 &&
+                e[1].winclip.windows.n == 1 && e[1].winclip.windows.item[0] == 2 &&
+                e[1].winclip.multi_crop == WC_FROM_PRESET,
+            "an entry has its own switches only");
+    test_str(e[2].label, "2-hot.b+c", "a label");
+    test_ok(strcmp(e[2].name, "winclip") == 0 && e[2].winclip.tau == 0.5 && e[2].variants.n == 2 &&
+                strcmp(e[2].variants.item[1], "b") == 0 &&
+                e[2].winclip.multi_crop == WC_FROM_PRESET,
+            "the same method again, with variants; an empty switch is the preset's");
+    test_ok(strcmp(e[3].name, "padim") == 0 && !e[3].label && e[3].variants.n == 1 &&
+                e[3].winclip.image_scale == 0,
+            "a name by variable, no label, one variant");
+    test_ok(c.winclip.tau == 0.7 && c.winclip.multi_crop == 2,
+            "the section has none of the entries' switches");
+
+    struct wc_winclip_switches set;
+    wc_winclip_merge(&c.winclip, &e[1].winclip, &set);
+    test_ok(set.tau == 0.05 && set.multi_crop == 2 && set.windows.n == 1 &&
+                set.prompts == WC_FROM_PRESET && set.reference_windows.n == 0,
+            "merged: the entry's switches win, the section's stay");
+    set = c.winclip;
+    wc_winclip_merge(&set, &e[3].winclip, &set);
+    test_ok(set.tau == 0.7 && set.image_scale == 0, "merged in place, with a switch that is 0");
     wc_config_release(&c);
-    ok = read_ok(MINIMAL "method: {name: winclip, tau: 0.05}\n", SETS("method=clip_ac"), &c);
-    test_ok(ok && isnan(c.winclip.tau), "an entry that --set replaces takes its options with it");
+
+    ok = read_ok(MINIMAL "method: {name: winclip, tau: 0.05}\nwinclip: {tau: 2}\n", NULL, &c);
+    test_ok(ok && c.methods.n == 1 && c.methods.item[0].winclip.tau == 0.05 && c.winclip.tau == 2,
+            "one entry, beside the same key of the section");
     wc_config_release(&c);
+    ok = read_ok(MINIMAL "method: [{name: winclip, tau: 0.05}, clip_ac]\n",
+                 SETS("method={name: winclip, as: x}"), &c);
+    test_ok(ok && c.methods.n == 1 && isnan(c.methods.item[0].winclip.tau),
+            "--set replaces all entries and their switches");
+    wc_config_release(&c);
+}
+
+// Every key of the section can stand in an entry, with the same meaning.
+static void test_entry_keys(void) {
+    struct wc_config a, b;
+    const char *section = strstr(full, "winclip: {");
+    struct wc_buf text = {0};
+    wc_buf_printf(&text, "%smethod: {name: winclip, %.*s\n", MINIMAL,
+                  (int)(strchr(section, '}') + 1 - section - 10), section + 10);
+    bool ok = read_ok(full, NULL, &a) && read_ok(wc_buf_str(&text), NULL, &b);
+    if (test_ok(ok, "an entry with every key of the section"))
+        test_ok(memcmp(&a.winclip, &b.methods.item[0].winclip, sizeof(a.winclip)) == 0,
+                "has the section's values");
+    wc_buf_release(&text);
+    wc_config_release(&a);
+    wc_config_release(&b);
 }
 
 static void test_forms(void) {
@@ -322,6 +403,7 @@ int main(void) {
     test_variables();
     test_sets();
     test_methods();
+    test_entry_keys();
     test_forms();
     test_shipped();
     test_help();

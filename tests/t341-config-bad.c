@@ -42,8 +42,6 @@ static const struct {
      "whole number from 0 to 4096, or auto"},
     {BODY("winclip: paper\n"), NULL, "type",
      "t.yaml:3:10: key \"winclip\": found a text, expected the keys tau, "},
-    {BODY("winclip: {tau: 1}\nmethod: {name: winclip, tau: 2}\n"), NULL, "duplicate-key",
-     "t.yaml:4:30: key \"winclip.tau\": given twice, first in line 3"},
     {"dataset: {name: mvtec}\nmodel: {weights: demo}\n", NULL, "missing-key",
      "t.yaml: key \"dataset.root\": missing"},
     {"model: {weights: demo}\n", NULL, "missing-key", "key \"dataset.name\": missing"},
@@ -54,7 +52,21 @@ static const struct {
      "t.yaml:3:10: key \"method\": an entry without "
      "\"name\""},
     {BODY("method: [{name: winclip, tua: 1}]\n"), NULL, "unknown-key",
-     "key \"winclip.tua\": unknown; did you mean \"winclip.tau\"?"},
+     "t.yaml:3:26: key \"method.tua\": unknown; did you mean \"tau\"?"},
+    {BODY("method:\n- name: winclip\n  varants: a\n"), NULL, "unknown-key",
+     "t.yaml:5:3: key \"method.varants\": unknown; did you mean \"variants\"?"},
+    {BODY("method: [{name: winclip, xyzxyz: 1}]\n"), NULL, "unknown-key",
+     "known are name, as, variants, tau, text_average, "},
+    {BODY("method: {name: }\n"), NULL, "type", "t.yaml:3:9: key \"method\": an entry without"},
+    {BODY("method: [{name: winclip, tau: 1, tau: 2}]\n"), NULL, "duplicate-key",
+     "t.yaml:3:34: key \"tau\": given twice"},
+    {BODY("method: [winclip, {name: clip_ac}, winclip]\n"), NULL, "duplicate",
+     "t.yaml:3:36: key \"method\": \"winclip\" is listed twice; give each an `as:` label"},
+    {BODY("method: [winclip, {name: winclip, tau: 1}]\n"), NULL, "duplicate",
+     "t.yaml:3:19: key \"method\": \"winclip\" is listed twice; give each an `as:` label"},
+    {BODY("method: [{name: winclip, as: a}, {name: winclip, as: a}]\n"), NULL, "duplicate",
+     "t.yaml:3:34: key \"method\": \"winclip\" is listed twice as \"a\"; give each an `as:` label "
+     "of its own"},
 
     // values
     {BODY("shots: many\n"), NULL, "type",
@@ -85,6 +97,34 @@ static const struct {
     {BODY("method: [winclip, Win-CLIP]\n"), NULL, "type",
      "t.yaml:3:19: key \"method\": found "
      "\"Win-CLIP\", expected a name"},
+    {BODY("method: [winclip, [clip_ac]]\n"), NULL, "type",
+     "t.yaml:3:19: key \"method\": found a list"},
+    {BODY("method: []\n"), NULL, "type", "an empty list"},
+    {BODY("method: {name: Win-CLIP}\n"), NULL, "type",
+     "t.yaml:3:16: key \"method.name\": found \"Win-CLIP\", expected a name"},
+    {BODY("method: {name: winclip, as: a b}\n"), NULL, "type",
+     "t.yaml:3:29: key \"method.as\": found \"a b\", expected a label"},
+    {BODY("method: {name: winclip, as: +a}\n"), NULL, "type", "key \"method.as\": found \"+a\""},
+    {BODY("method: {name: winclip, as: 'null'}\n"), NULL, "type", "found \"null\", expected a "},
+    {BODY("method: {name: winclip, as: a23456789012345678901234567890123}\n"), NULL, "type",
+     "at most 32"},
+    {BODY("method: {name: winclip, variants: []}\n"), NULL, "type",
+     "key \"method.variants\": an empty list"},
+    {BODY("method: {name: winclip, variants: [a, a]}\n"), NULL, "duplicate",
+     "t.yaml:3:39: key \"method.variants\": \"a\" is listed twice"},
+    {BODY("method: {name: winclip, tau: 0}\n"), NULL, "type",
+     "t.yaml:3:30: key \"method.tau\": found \"0\", expected a number from 0.0001 to 1000"},
+    {BODY("method: {name: winclip, windows: [1, 65]}\n"), NULL, "type",
+     "t.yaml:3:38: key \"method.windows\": found \"65\""},
+    {BODY("method: {name: winclip, aggregation: harmnic}\n"), NULL, "type",
+     "did you mean \"harmonic\"?"},
+    {BODY("method: {name: winclip, tau: \"${WC_T_NONE}\"}\n"), NULL, "variable",
+     "t.yaml:3:30: key \"method.tau\": environment variable WC_T_NONE is not set; export it, or "
+     "use --set method=..."},
+    {BODY("references: [first]\n"), NULL, "type",
+     "t.yaml:3:13: key \"references\": found a list, expected a path, or random | first"},
+    {BODY("features: none\n"), NULL, "type", "expected keep | temporary"},
+    {BODY("features_max_mb: -1\n"), NULL, "type", "found \"-1\""},
     {BODY("allow_singleton: yes\n"), NULL, "type", "found \"yes\", expected false | true"},
     {BODY("preprocess: {exif: true}\n"), NULL, "type", "expected ignore | apply"},
     {BODY("isa: avx\n"), NULL, "type",
@@ -114,6 +154,8 @@ static const struct {
     {MINIMAL, "shots=x", "type", "--set:1:1: key \"shots\": found \"x\""},
     {MINIMAL, "evaluation.siez=1", "unknown-key", "did you mean \"evaluation.size\"?"},
     {MINIMAL, "winclip={tau: 1, tau: 2}", "duplicate-key", "--set:1:10: key \"tau\": given twice"},
+    {MINIMAL, "method=[winclip, winclip]", "duplicate", "--set:1:11: key \"method\": "},
+    {MINIMAL, "method.tau=1", "unknown-key", "did you mean \"winclip.tau\"?"},
     {MINIMAL, "winclip=1", "type", "--set:1:1: key \"winclip\": found a text"},
     {MINIMAL, "model.weights=", "missing-key", "key \"model.weights\": missing"},
     {MINIMAL, "dataset.root=*x", "alias", "--set:1:1: "},
@@ -155,6 +197,28 @@ static void test_too_many(void) {
     wc_buf_release(&more);
 }
 
+static void test_too_many_methods(void) {
+    struct wc_buf text = {0};
+    wc_buf_puts(&text, MINIMAL "method: [winclip");
+    for (int i = 1; i < WC_MAX_METHODS; i++)
+        wc_buf_printf(&text, ", {name: winclip, as: %d}", i);
+    struct wc_buf more = {0};
+    wc_buf_printf(&more, "%s, clip_ac]\n", wc_buf_str(&text));
+    wc_buf_puts(&text, "]\n");
+    struct wc_config c;
+    struct wc_error err;
+    test_ok(read_config(wc_buf_str(&text), NULL, &c, &err) == WC_OK &&
+                c.methods.n == WC_MAX_METHODS,
+            "the most entries");
+    wc_config_release(&c);
+    test_ok(read_config(wc_buf_str(&more), NULL, &c, &err) == WC_ERR_CONFIG &&
+                strcmp(err.fault, "too-many") == 0,
+            "one entry more");
+    wc_config_release(&c);
+    wc_buf_release(&text);
+    wc_buf_release(&more);
+}
+
 static void test_files(void) {
     struct wc_config c;
     struct wc_error err = {0};
@@ -187,6 +251,7 @@ int main(void) {
     }
     test_long_key();
     test_too_many();
+    test_too_many_methods();
     test_files();
     return test_done();
 }

@@ -21,7 +21,8 @@ static const char *const others[] = {
     "model.bpe=/b.gz",
     "model.activation=gelu",
     "model.precision=int8",
-    "method=[clip_ac, winclip]",
+    "method=[clip_ac, {name: winclip, as: 2-hot.b+c, tau: 0.123456789012345678, windows: [2], "
+    "image_scale: 0, variants: [b, a]}, {name: winclip, prompts: t22}, {name: padim, as: null}]",
     "preset=[anomalib, accurate]",
     "winclip.tau=0.07",
     "winclip.text_average=raw",
@@ -42,6 +43,10 @@ static const char *const others[] = {
     "winclip.multi_crop=five",
     "winclip.crop_average=score",
     "prompts=/p.yaml",
+    "references=/r.csv",
+    "features=temporary",
+    "features_dir=f",
+    "features_max_mb=1",
     "shots=[4, 0]",
     "seeds=[9007199254740991]",
     "preprocess.tiling=squash",
@@ -98,6 +103,15 @@ static void check_round_trip(const char *const *sets, const char *name) {
     wc_free(first);
 }
 
+static bool same_entry(const struct wc_method_entry *a, const struct wc_method_entry *b) {
+    bool same = strcmp(a->name, b->name) == 0 && !a->label == !b->label &&
+                (!a->label || strcmp(a->label, b->label) == 0) && a->variants.n == b->variants.n &&
+                memcmp(&a->winclip, &b->winclip, sizeof(a->winclip)) == 0;
+    for (size_t i = 0; same && i < a->variants.n; i++)
+        same = strcmp(a->variants.item[i], b->variants.item[i]) == 0;
+    return same;
+}
+
 // The same fields, not only the same text.
 static void test_fields(void) {
     const char *sets[N_OTHERS + 1] = {NULL};
@@ -128,6 +142,18 @@ static void test_fields(void) {
                 memcmp(&a.preprocess, &b.preprocess, sizeof(a.preprocess)) == 0 &&
                 memcmp(&a.winclip, &b.winclip, sizeof(a.winclip)) == 0,
             "lists, preprocessing and switches");
+    test_ok(a.methods.n == 4 && b.methods.n == 4, "four method entries");
+    size_t n_same = 0;
+    for (size_t i = 0; i < a.methods.n && i < b.methods.n; i++)
+        n_same += same_entry(&a.methods.item[i], &b.methods.item[i]);
+    test_ok(n_same == 4, "the same entries");
+    test_ok(strstr(wc_buf_str(&text),
+                   "\nmethod: [clip_ac, {name: winclip, as: 2-hot.b+c, variants: [b, a], "
+                   "tau: 0.12345678901234568, image_scale: 0, windows: [2]}, "
+                   "{name: winclip, prompts: t22}, padim]\n") != NULL,
+            "with their own keys only");
+    test_str(b.references, "/r.csv", "references");
+    test_str(b.features_dir, "f", "features_dir");
     wc_buf_release(&text);
     wc_config_release(&a);
     wc_config_release(&b);
@@ -135,9 +161,17 @@ static void test_fields(void) {
 
 // Each key alone: the full dump always changes, the hashed one when the key is in the hash.
 static void test_each_key(void) {
-    static const char *const in_no_hash[] = {
-        "output", "save_maps",    "threads",        "isa",
-        "gemm",   "on_bad_image", "journal.sync_s", "allow_singleton"};
+    static const char *const in_no_hash[] = {"features",
+                                             "features_dir",
+                                             "features_max_mb",
+                                             "output",
+                                             "save_maps",
+                                             "threads",
+                                             "isa",
+                                             "gemm",
+                                             "on_bad_image",
+                                             "journal.sync_s",
+                                             "allow_singleton"};
     // The base is "folder", so that its keys are possible.
     const char *base[] = {"dataset.name=folder", NULL, NULL};
     char *plain = dump_of(base, false), *hashed = dump_of(base, true);
@@ -176,7 +210,7 @@ static void test_hash_is_stable(void) {
     char hex[65] = "";
     if (a)
         wc_sha256_hex(a, strlen(a), hex);
-    test_str(hex, "687b3187740fee0d36d73141a3d25eb59f0a131d960af83fb52535e9240a13e6",
+    test_str(hex, "14ad617eeb9dd8b539349521ae697fa613ed9803bc26a296b9137354f19ba7fa",
              "the hash of the least configuration is what it was");
     // Layout, order of keys, comments and spellings of the same value are not in it.
     struct wc_config c;
@@ -196,7 +230,8 @@ static void test_hash_is_stable(void) {
 
 static void test_diff(void) {
     char *a = dump_of(NULL, false),
-         *b = dump_of(((const char *[]){others[5], "shots=[4, 0]", "winclip.tau=0.5", NULL}), false);
+         *b =
+             dump_of(((const char *[]){others[5], "shots=[4, 0]", "winclip.tau=0.5", NULL}), false);
     struct wc_strlist lines = {0};
     struct wc_error err = {0};
     test_ok(wc_config_diff(a, b, &lines, &err) == WC_OK && lines.n == 3, "three differences");
@@ -204,6 +239,21 @@ static void test_diff(void) {
     test_str(lines.n > 1 ? lines.item[1] : NULL, "winclip.tau: null -> 0.5", "a number");
     test_str(lines.n > 2 ? lines.item[2] : NULL, "shots: [0] -> [4, 0]", "a list");
     wc_strlist_release(&lines);
+    char *c = dump_of(((const char *[]){"method=[winclip, {name: winclip, as: hot, tau: 0.5, "
+                                        "windows: [2, 3]}]",
+                                        NULL}),
+                      false),
+         *d = dump_of(
+             ((const char *[]){"method=[winclip, {name: winclip, as: hot, tau: 0.5}]", NULL}),
+             false);
+    test_ok(wc_config_diff(c, d, &lines, &err) == WC_OK && lines.n == 1, "entries differ");
+    test_str(lines.n > 0 ? lines.item[0] : NULL,
+             "method: [winclip, {name: winclip, as: hot, tau: 0.5, windows: [2, 3]}] -> "
+             "[winclip, {name: winclip, as: hot, tau: 0.5}]",
+             "maps inside lists");
+    wc_strlist_release(&lines);
+    wc_free(c);
+    wc_free(d);
     test_ok(wc_config_diff(a, a, &lines, &err) == WC_OK && lines.n == 0, "no difference to itself");
     wc_strlist_release(&lines);
     test_ok(wc_config_diff("a: 1\nb: {c: 2}\n", "b: {d: 3}\na: 1\n", &lines, &err) == WC_OK &&

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -473,4 +474,63 @@ bool wc_io_is_dir(const char *path) {
 bool wc_io_exists(const char *path) {
     struct stat st;
     return stat(path, &st) == 0;
+}
+
+enum wc_err wc_io_link_or_copy(const char *from, const char *to, struct wc_error *err) {
+    struct wc_map map = {0};
+    if (link(from, to) == 0 || errno == EEXIST)
+        return WC_OK;
+    WC_TRY(wc_io_map(from, &map, err));
+    enum wc_err rc = wc_io_write_atomic(to, map.data, map.n_bytes, err);
+    wc_map_release(&map);
+    return rc;
+}
+
+// A file of a folder, for trimming.
+struct aged {
+    char *path;
+    uint64_t n_bytes;
+    struct timespec when;
+};
+
+static int by_age(const void *a, const void *b) {
+    const struct aged *x = a, *y = b;
+    if (x->when.tv_sec != y->when.tv_sec)
+        return x->when.tv_sec < y->when.tv_sec ? -1 : 1;
+    if (x->when.tv_nsec != y->when.tv_nsec)
+        return x->when.tv_nsec < y->when.tv_nsec ? -1 : 1;
+    return strcmp(x->path, y->path);
+}
+
+enum wc_err wc_io_trim_folder(const char *path, uint64_t max_bytes, struct wc_error *err) {
+    struct wc_strlist names = {0};
+    struct aged *file = NULL;
+    size_t n = 0;
+    uint64_t total = 0;
+    WC_TRY(wc_io_list(path, false, &names, err));
+    enum wc_err rc = WC_NEW(&file, names.n, path, err);
+    for (size_t i = 0; i < names.n && rc == WC_OK; i++) {
+        struct stat st;
+        char *full = wc_path_join(path, names.item[i]);
+        if (!full)
+            rc = WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", path);
+        else if (stat(full, &st) == 0 && S_ISREG(st.st_mode)) {
+            file[n++] = (struct aged){full, (uint64_t)st.st_size, st.st_mtim};
+            total += (uint64_t)st.st_size;
+            continue;
+        }
+        wc_free(full);
+    }
+    if (n > 1)
+        qsort(file, n, sizeof *file, by_age);
+    for (size_t i = 0; i < n; i++) {
+        if (rc == WC_OK && total > max_bytes) {
+            rc = wc_io_remove(file[i].path, err);
+            total -= file[i].n_bytes;
+        }
+        wc_free(file[i].path);
+    }
+    wc_free(file);
+    wc_strlist_release(&names);
+    return rc;
 }

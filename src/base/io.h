@@ -57,6 +57,13 @@ enum wc_err wc_file_write(struct wc_file *f, const void *bytes, size_t n_bytes,
 enum wc_err wc_file_commit(struct wc_file *f, struct wc_error *err);
 void wc_file_discard(struct wc_file *f); // also after commit; removes an uncommitted file
 
+// A second name for a file, or, across file systems, a copy of it. An existing `to` is left as it
+// is.
+enum wc_err wc_io_link_or_copy(const char *from, const char *to, struct wc_error *err);
+
+// Removes the oldest files of a folder (not its folders) until the rest is at most max_bytes.
+enum wc_err wc_io_trim_folder(const char *path, uint64_t max_bytes, struct wc_error *err);
+
 // Append-only files (journals). `size` receives the size at opening.
 enum wc_err wc_io_open_append(const char *path, int *fd, uint64_t *size, struct wc_error *err);
 enum wc_err wc_io_append(int fd, const char *path, const void *bytes, size_t n_bytes,

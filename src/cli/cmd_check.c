@@ -7,6 +7,7 @@
 #include "dataset/dataset.h"
 #include "image/tiles.h"
 #include "method/plan.h"
+#include "method/prototypes.h"
 #include "method/scorer.h"
 #include "model/model.h"
 #include "tensor/gemm.h"
@@ -126,12 +127,11 @@ static enum wc_err print_cost(struct check *c, struct wc_error *err) {
 }
 
 static enum wc_err check_texts(const struct check *c, struct wc_error *err) {
-    struct wc_prompts *prompts = NULL;
+    struct wc_prompt_sets prompts = {0};
     struct wc_tokenizer *tokenizer = NULL;
     const char *bpe = c->config.model.bpe ? c->config.model.bpe : wc_model_bpe(c->model);
-    enum wc_err rc = wc_prompts_read(c->config.prompts, &prompts, err);
-    for (size_t i = 0; i < c->plan.n_recipes && rc == WC_OK; i++)
-        rc = wc_prompts_check_list(prompts, c->plan.recipe[i].list, err);
+    enum wc_err rc =
+        wc_prompt_sets_open(c->config.prompts, c->plan.recipe, c->plan.n_recipes, &prompts, err);
     if (rc == WC_OK)
         rc = wc_tokenizer_new(bpe, &tokenizer, err);
     if (rc == WC_OK && wc_tokenizer_vocab_size(tokenizer) > wc_model_arch(c->model)->vocab)
@@ -139,7 +139,7 @@ static enum wc_err check_texts(const struct check *c, struct wc_error *err) {
             err, WC_ERR_CONFIG,
             "the tokenizer has %zu tokens, the model's vocabulary %zu; set model.bpe to the model's merges file",
             wc_tokenizer_vocab_size(tokenizer), wc_model_arch(c->model)->vocab);
-    wc_prompts_free(&prompts);
+    wc_prompt_sets_release(&prompts);
     wc_tokenizer_free(&tokenizer);
     return rc;
 }

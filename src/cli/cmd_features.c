@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "method/prototypes.h"
+#include "method/reference_file.h"
 #include "method/scorer.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
@@ -17,7 +18,7 @@ struct features {
     const char *weights, *arch, *json, *bpe, *activation, *object, *preset, *prompts, *mode,
         *windows, *out;
     struct wc_strlist images, texts, refs, sets;
-    bool raw;
+    bool raw, bank;
     uint64_t threads, shot;
     struct wc_config config; // defaults, with the switches of --set
     struct wc_model *model;
@@ -30,7 +31,8 @@ struct features {
     struct wc_reference_features *reference;
     struct wc_reference *view;
     size_t *draw;
-    size_t n_refs;
+    size_t n_refs; // encoded here
+    struct wc_weights *bank_file;
     enum wc_tile_mode tile_mode;
 };
 
@@ -87,13 +89,14 @@ static enum wc_err make_plan(struct features *f, struct wc_error *err) {
 }
 
 static enum wc_err make_prototypes(struct features *f, struct wc_error *err) {
-    struct wc_prompts *prompts = NULL;
+    struct wc_prompt_sets prompts = {0};
     WC_TRY(WC_NEW(&f->prototype, 2 * wc_model_arch(f->model)->embed, "prototypes", err));
-    enum wc_err rc = wc_prompts_read(f->prompts, &prompts, err);
+    enum wc_err rc =
+        wc_prompt_sets_open(f->prompts, f->plan.recipe, f->plan.n_recipes, &prompts, err);
     if (rc == WC_OK)
         rc = wc_prototypes(f->model, wc_scorer_workspace(f->scorer), f->tokenizer, prompts,
                            f->plan.recipe, f->plan.n_recipes, NULL, f->object, f->prototype, err);
-    wc_prompts_free(&prompts);
+    wc_prompt_sets_release(&prompts);
     return rc;
 }
 
@@ -119,6 +122,39 @@ static enum wc_err expand_refs(struct features *f, struct wc_strlist *out, struc
     return WC_OK;
 }
 
+static enum wc_err count_bank(struct features *f, struct wc_error *err) {
+    struct wc_weights *bank = NULL;
+    WC_TRY(wc_weights_open(f->refs.item[0], &bank, err));
+    f->shot = wc_bank_size(bank);
+    wc_weights_free(&bank);
+    return WC_OK;
+}
+
+// --refs BANK.safetensors: its references as they lie in the file.
+static enum wc_err open_bank(struct features *f, const char *path, struct wc_error *err) {
+    char sha256[65], prefix[32];
+    struct wc_buf key = {0};
+    WC_TRY(wc_weights_open(path, &f->bank_file, err));
+    size_t n = wc_bank_size(f->bank_file);
+    if (n < f->shot || n == 0)
+        return WC_FAIL(err, WC_ERR_DATA, "%s: the bank holds %zu references, %llu are asked for",
+                       path, n, (unsigned long long)f->shot);
+    f->shot = f->shot ? f->shot : n;
+    WC_TRY(wc_model_hash(f->model, sha256, err));
+    WC_TRY(wc_reference_key(f->model, sha256, f->tile_mode, false, "f32", &key, err));
+    enum wc_err rc = WC_NEW(&f->view, (size_t)f->shot, "references", err);
+    if (rc == WC_OK)
+        rc = WC_NEW(&f->draw, (size_t)f->shot, "references", err);
+    for (size_t i = 0; i < f->shot && rc == WC_OK; i++) {
+        snprintf(prefix, sizeof prefix, "ref.%zu.", i);
+        f->draw[i] = i;
+        rc = wc_reference_view(f->bank_file, prefix, wc_buf_str(&key), f->model, &f->plan.reference,
+                               &f->view[i], err);
+    }
+    wc_buf_release(&key);
+    return rc;
+}
+
 static enum wc_err encode_refs(struct features *f, const struct wc_strlist *names,
                                struct wc_error *err) {
     size_t n = (size_t)f->shot;
@@ -141,14 +177,17 @@ static enum wc_err set_up(struct features *f, struct wc_error *err) {
     const unsigned n_threads = f->threads ? (unsigned)f->threads : (unsigned)omp_get_num_procs();
     struct wc_scorer_options o = {.n_threads = n_threads};
     struct wc_strlist names = {0};
-    enum wc_err rc = expand_refs(f, &names, err);
+    bool bank = f->refs.n == 1 && wc_str_ends_nocase(f->refs.item[0], ".safetensors");
+    enum wc_err rc = bank ? WC_OK : expand_refs(f, &names, err);
     if (rc == WC_OK && f->shot == 0)
         f->shot = names.n;
-    if (rc == WC_OK && f->shot > names.n)
+    if (rc == WC_OK && !bank && f->shot > names.n)
         rc = WC_FAIL(err, WC_ERR_USAGE, "features: --shot %llu, but --refs names %zu images",
                      (unsigned long long)f->shot, names.n);
     if (rc == WC_OK)
         rc = open_model(f, err);
+    if (rc == WC_OK && bank && f->shot == 0)
+        rc = count_bank(f, err);
     if (rc == WC_OK)
         rc = make_plan(f, err);
     o.tile_mode = f->tile_mode;
@@ -157,7 +196,7 @@ static enum wc_err set_up(struct features *f, struct wc_error *err) {
     if (rc == WC_OK && f->object)
         rc = make_prototypes(f, err);
     if (rc == WC_OK && f->object)
-        rc = encode_refs(f, &names, err);
+        rc = bank ? open_bank(f, f->refs.item[0], err) : encode_refs(f, &names, err);
     if (rc == WC_OK && f->texts.n > 0) {
         size_t e = wc_model_arch(f->model)->embed;
         rc = WC_NEW(&f->text, f->texts.n * e, "text embeddings", err);
@@ -285,8 +324,11 @@ static enum wc_err write_image(struct features *f, const char *path, struct wc_s
     struct wc_image image = {0}, resized = {0};
     struct wc_tiling t;
     struct wc_result result;
-    const struct wc_reference_set refs = {
-        .reference = f->view, .n = f->n_refs, .draw = f->draw, .n_seeds = 1, .n_draw = f->n_refs};
+    const struct wc_reference_set refs = {.reference = f->view,
+                                          .n = (size_t)f->shot,
+                                          .draw = f->draw,
+                                          .n_seeds = 1,
+                                          .n_draw = (size_t)f->shot};
     size_t g = wc_arch_grid(wc_model_arch(f->model));
     WC_TRY(plan_image(f, path, &t, err));
     enum wc_err rc = wc_image_read(path, NULL, &image, err);
@@ -295,7 +337,7 @@ static enum wc_err write_image(struct features *f, const char *path, struct wc_s
     if (rc == WC_OK)
         rc = write_embeddings(f, &t, &resized, w, err);
     if (rc == WC_OK && f->object) {
-        rc = wc_score_image(f->scorer, &image, f->prototype, f->n_refs > 0 ? &refs : NULL, &result,
+        rc = wc_score_image(f->scorer, &image, f->prototype, f->shot > 0 ? &refs : NULL, &result,
                             err);
         if (rc == WC_OK)
             rc = wc_st_writer_data(w, result.grid, t.n_tiles * g * g * sizeof(float), err);
@@ -334,6 +376,7 @@ static void release(struct features *f) {
     wc_free(f->draw);
     wc_free(f->text);
     wc_free(f->prototype);
+    wc_weights_free(&f->bank_file);
     wc_scorer_free(&f->scorer);
     wc_plan_release(&f->plan);
     wc_tokenizer_free(&f->tokenizer);
@@ -345,13 +388,69 @@ static void release(struct features *f) {
     wc_strlist_release(&f->sets);
 }
 
+/* A bank: every kind of feature that a preset may compare, of each image. */
+
+static enum wc_err write_bank_file(struct features *f, const char *key, struct wc_error *err) {
+    struct wc_st_writer *w = NULL;
+    WC_TRY(wc_st_writer_new(f->out, &w, err));
+    enum wc_err rc = wc_st_writer_meta(w, "key", key, err);
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < f->n_refs && rc == WC_OK; i++) {
+            char prefix[32];
+            snprintf(prefix, sizeof prefix, "ref.%zu.", i);
+            rc = pass == 0 ? wc_reference_declare(w, prefix, f->model, &f->plan.reference,
+                                                  f->view[i].n_tiles, err)
+                           : wc_reference_data(w, f->model, &f->plan.reference, &f->view[i], err);
+        }
+    if (rc == WC_OK)
+        rc = wc_st_writer_commit(w, err);
+    wc_st_writer_free(&w);
+    return rc;
+}
+
+static enum wc_err write_bank(struct features *f, struct wc_error *err) {
+    const unsigned n_threads = f->threads ? (unsigned)f->threads : (unsigned)omp_get_num_procs();
+    const struct wc_scorer_options o = {.n_threads = n_threads, .tile_mode = f->tile_mode};
+    struct wc_strlist names = {0};
+    struct wc_buf key = {0};
+    char sha256[65];
+    for (size_t i = 0; i < f->images.n; i++)
+        WC_TRY(wc_strlist_add(&f->refs, f->images.item[i], err));
+    enum wc_err rc = expand_refs(f, &names, err);
+    f->shot = names.n;
+    if (rc == WC_OK)
+        rc = open_model(f, err);
+    if (rc == WC_OK)
+        rc = make_plan(f, err);
+    if (rc == WC_OK) {
+        f->plan.reference = f->request;
+        f->plan.reference.want =
+            WC_WANT_WINDOWS | WC_WANT_PATCH | WC_WANT_PATCH_POST | WC_WANT_PATCH_PROJ;
+        rc = wc_scorer_new(f->model, &f->plan, &o, &f->scorer, err);
+    }
+    if (rc == WC_OK)
+        rc = encode_refs(f, &names, err);
+    if (rc == WC_OK)
+        rc = wc_model_hash(f->model, sha256, err);
+    if (rc == WC_OK)
+        rc = wc_reference_key(f->model, sha256, f->tile_mode, false, "f32", &key, err);
+    if (rc == WC_OK)
+        rc = write_bank_file(f, wc_buf_str(&key), err);
+    wc_buf_release(&key);
+    wc_strlist_release(&names);
+    return rc;
+}
+
 static enum wc_err check_usage(struct features *f, struct wc_error *err) {
     static const char *const modes[] = {"tiles", "shortest_crop", "squash", "center_crop"};
     size_t m = 0;
     if (!f->weights || !f->out || (f->images.n == 0 && f->texts.n == 0 && !f->object))
         return WC_FAIL(err, WC_ERR_USAGE,
                        "features: images or --text, --model FILE and --out FILE are needed");
-    if (f->refs.n > 0 && !f->object)
+    if (f->bank && (f->images.n + f->refs.n == 0 || f->object || f->texts.n > 0))
+        return WC_FAIL(err, WC_ERR_USAGE,
+                       "features: --bank takes images or folders, and no --object or --text");
+    if (f->refs.n > 0 && !f->object && !f->bank)
         return WC_FAIL(err, WC_ERR_USAGE, "features: --refs needs --object NAME");
     while (m < 4 && strcmp(modes[m], f->mode) != 0)
         m++;
@@ -382,6 +481,8 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
          "a switch, as winclip.tau=0.05; may be repeated"},
         {"--refs", 0, WC_ARG_LIST, &f.refs, "FILE|DIR",
          "normal references for map and score; may be repeated"},
+        {"--bank", 0, WC_ARG_FLAG, &f.bank, NULL,
+         "write a reference bank of the images (files or folders) instead"},
         {"--shot", 0, WC_ARG_COUNT, &f.shot, "K", "the first K references; default: all"},
         {"--text", 0, WC_ARG_LIST, &f.texts, "TEXT", "adds text.j; may be repeated"},
         {"--windows", 0, WC_ARG_TEXT, &f.windows, "LIST", "window sides in patches (2,3)"},
@@ -399,9 +500,11 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
         f.request.want = WC_WANT_IMAGE | WC_WANT_WINDOWS | WC_WANT_PATCH | WC_WANT_PATCH_POST |
                          WC_WANT_PATCH_PROJ;
         rc = check_usage(&f, err);
-        if (rc == WC_OK)
+        if (rc == WC_OK && f.bank)
+            rc = write_bank(&f, err);
+        else if (rc == WC_OK)
             rc = set_up(&f, err);
-        if (rc == WC_OK)
+        if (rc == WC_OK && !f.bank)
             rc = write_all(&f, err);
     }
     release(&f);

@@ -16,8 +16,7 @@ enum { KEY_MAX = 128 }; // bytes of a dotted key, more than twice the longest
 struct slot {
     const struct wc_yaml *value; // NULL: not given
     const char *file;
-    size_t source;   // index of its document
-    bool from_entry; // stood in an entry of `method`
+    size_t source; // index of its document
 };
 
 struct reader {
@@ -70,31 +69,9 @@ static enum wc_err unknown_key(const struct reader *r, const struct wc_yaml *v, 
     return rc;
 }
 
-static enum wc_err walk(struct reader *r, const struct wc_yaml *map, const char *prefix,
-                        bool from_entry);
+static enum wc_err walk(struct reader *r, const struct wc_yaml *map, const char *prefix);
 
-// The switches that stand in entries of `method`; "name" is read with the key itself.
-static enum wc_err take_entries(struct reader *r, const struct wc_yaml *value) {
-    // Switches of an earlier document's entries go with those entries.
-    size_t n = 0;
-    wc_options(&n);
-    for (size_t i = 0; i < n; i++) {
-        if (r->slot[i].from_entry)
-            r->slot[i] = (struct slot){0};
-    }
-    if (value->type == WC_YAML_MAP)
-        return walk(r, value, "winclip.", true);
-    if (value->type != WC_YAML_LIST)
-        return WC_OK;
-    for (const struct wc_yaml *entry = value->child; entry; entry = entry->next) {
-        if (entry->type == WC_YAML_MAP)
-            WC_TRY(walk(r, entry, "winclip.", true));
-    }
-    return WC_OK;
-}
-
-static enum wc_err assign(struct reader *r, const struct wc_option *o, const struct wc_yaml *v,
-                          bool from_entry) {
+static enum wc_err assign(struct reader *r, const struct wc_option *o, const struct wc_yaml *v) {
     size_t n = 0, source = r->n_docs - 1;
     struct slot *slot = &r->slot[o - wc_options(&n)];
     if (slot->value && slot->source == source) {
@@ -102,9 +79,7 @@ static enum wc_err assign(struct reader *r, const struct wc_option *o, const str
         return wc_site_fail(&site, v, r->err, "duplicate-key", "given twice, first in line %zu",
                             slot->value->line);
     }
-    if (o->flags & WC_OPTION_ENTRIES)
-        WC_TRY(take_entries(r, v));
-    *slot = (struct slot){v, current_file(r), source, from_entry};
+    *slot = (struct slot){v, current_file(r), source};
     return WC_OK;
 }
 
@@ -115,22 +90,21 @@ static void reset_section(struct reader *r, const char *prefix, const struct wc_
     const struct wc_option *o = wc_options(&n);
     for (size_t i = 0; i < n; i++) {
         if (wc_str_starts(o[i].key, prefix))
-            r->slot[i] = (struct slot){null, current_file(r), r->n_docs - 1, false};
+            r->slot[i] = (struct slot){null, current_file(r), r->n_docs - 1};
     }
 }
 
 // A value for a dotted key, which may be a section.
-static enum wc_err take(struct reader *r, const char *key, const struct wc_yaml *v,
-                        bool from_entry) {
+static enum wc_err take(struct reader *r, const char *key, const struct wc_yaml *v) {
     const struct wc_option *o = wc_option_find(key);
     if (!o)
         return unknown_key(r, v, key);
     if (o->type != WC_OPTION_SECTION)
-        return assign(r, o, v, from_entry);
+        return assign(r, o, v);
     char prefix[KEY_MAX];
     snprintf(prefix, sizeof(prefix), "%s.", key);
     if (v->type == WC_YAML_MAP)
-        return walk(r, v, prefix, from_entry);
+        return walk(r, v, prefix);
     if (v->type == WC_YAML_NULL) {
         if (r->in_sets)
             reset_section(r, prefix, v);
@@ -147,16 +121,13 @@ static enum wc_err take(struct reader *r, const char *key, const struct wc_yaml 
     return rc;
 }
 
-// At most three maps deep: the root, a section, an entry.
-static enum wc_err walk(struct reader *r, const struct wc_yaml *map, const char *prefix,
-                        bool from_entry) {
+// At most two maps deep: the root, a section.
+static enum wc_err walk(struct reader *r, const struct wc_yaml *map, const char *prefix) {
     for (const struct wc_yaml *v = map->child; v; v = v->next) {
         char key[KEY_MAX];
-        if (from_entry && strcmp(v->key, "name") == 0)
-            continue;
         // A key that does not fit is unknown, and so is what is left of it.
         snprintf(key, sizeof(key), "%s%s", prefix, v->key);
-        WC_TRY(take(r, key, v, from_entry));
+        WC_TRY(take(r, key, v));
     }
     return WC_OK;
 }
@@ -170,7 +141,7 @@ static enum wc_err read_file(struct reader *r, const char *path) {
                         "%s:%zu:%zu: found a %s, expected keys such as \"dataset:\" and \"model:\"",
                         path, root->line, root->column,
                         root->type == WC_YAML_LIST ? "list" : "text");
-    return walk(r, root, "", false);
+    return walk(r, root, "");
 }
 
 static enum wc_err read_set(struct reader *r, const char *set) {
@@ -187,7 +158,7 @@ static enum wc_err read_set(struct reader *r, const char *set) {
         return wc_fail(r->err, rc, r->err ? r->err->fault : NULL, "%s; in --set %s=...",
                        r->err ? r->err->text : "", key);
     r->n_docs++;
-    return take(r, key, wc_yaml_root(r->doc[r->n_docs - 1]), false);
+    return take(r, key, wc_yaml_root(r->doc[r->n_docs - 1]));
 }
 
 static enum wc_err convert(struct reader *r, struct wc_config *c) {

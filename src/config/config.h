@@ -4,7 +4,8 @@
  * Rules: unknown keys are errors with line, column and the nearest known key; ${ENV} is expanded in
  * strings (unset: an error that names the variable, unless --set replaces the value); "$${" is a
  * literal "${"; paths are relative to the configuration file, also in --set, and absolute once
- * read, except `output`, which is relative to the current directory. An empty value is the default.
+ * read, except `output` and `features_dir`, which are relative to the current directory. An empty
+ * value is the default.
  * Errors are WC_ERR_CONFIG, `file:line:column: key "x": ...`, with the faults of base/yaml.h's
  * reader and unknown-key, missing-key, duplicate-key, duplicate, type, conflict, variable.
  * Not thread-safe: it reads the environment.
@@ -20,6 +21,7 @@
 #include <stdint.h>
 
 #define WC_MAX_LIST 64
+#define WC_MAX_METHODS 256 // entries of `method`
 
 struct wc_int_list {
     size_t n;
@@ -28,6 +30,7 @@ struct wc_int_list {
 
 // Enumerated switches; the names are in the option table and in --help.
 enum wc_on_bad_image { WC_BAD_IMAGE_FAIL, WC_BAD_IMAGE_SKIP }; // score the rest; exit code 4, or 0
+enum wc_keep_features { WC_FEATURES_KEEP, WC_FEATURES_TEMPORARY };
 
 /*
  * Switches of WinCLIP (design, section 4). A preset sets them all; a key under `winclip:` changes
@@ -56,6 +59,26 @@ struct wc_winclip_switches {
     int crop_average;      // embedding | score
 };
 
+/*
+ * One entry of `method`: a name, or a map of `name`, `as`, `variants` and any key of the section
+ * `winclip`. No two entries have the same name and the same label.
+ */
+struct wc_method_entry {
+    char *name;
+    char *label;                // `as`: up to 32 of a-z, 0-9, "_", "-", ".", "+"; NULL: none
+    struct wc_strlist variants; // names; empty: all of the method's
+    struct wc_winclip_switches winclip; // those that the entry sets itself
+};
+
+struct wc_method_list {
+    struct wc_method_entry *item;
+    size_t n, cap;
+};
+
+// What `over` leaves to the preset is `base`'s. *out may be either of them. Thread-safe.
+void wc_winclip_merge(const struct wc_winclip_switches *base,
+                      const struct wc_winclip_switches *over, struct wc_winclip_switches *out);
+
 struct wc_config {
     char *path; // of the file, or NULL
     struct {
@@ -69,11 +92,13 @@ struct wc_config {
         int activation; // enum: auto | gelu | quickgelu
         int precision;  // enum: f32 | bf16 | int8
     } model;
-    struct wc_strlist methods; // names
-    struct wc_strlist presets; // names
-    struct wc_winclip_switches winclip;
-    char *prompts; // path; NULL: the built-in set
+    struct wc_method_list methods;
+    struct wc_strlist presets;          // names
+    struct wc_winclip_switches winclip; // of all methods; an entry's own switches win
+    char *prompts;                      // path; NULL: the built-in set
     struct wc_int_list shots, seeds;
+    char
+        *references; // "random", "first" or the path of a CSV (category,seed,order,image) or folder
     struct {
         int tiling; // enum wc_tile_mode
         bool exif_apply;
@@ -84,8 +109,11 @@ struct wc_config {
         double fpr_limit;
         double tolerance; // of the certified bound
     } evaluation;
-    char *output;     // NULL only when no file was read: else runs/<its name without suffix>
-    int save_maps;    // enum: none | png | overlay | f16
+    char *output;       // NULL only when no file was read: else runs/<its name without suffix>
+    int save_maps;      // enum: none | png | overlay | f16
+    int features;       // enum wc_keep_features: the references' features, after the run
+    char *features_dir; // relative to the current directory; NULL: in the run directory
+    uint64_t features_max_mb;
     uint64_t threads; // 0: auto
     char *isa, *gemm; // "auto" or a name
     int on_bad_image;

@@ -59,25 +59,27 @@ static void release_entries(struct entries *e) {
 static void print_scalar(const struct wc_yaml *v, struct wc_buf *out) {
     if (v->type == WC_YAML_NULL)
         wc_buf_puts(out, "null");
-    else if (v->type != WC_YAML_SCALAR)
-        wc_buf_puts(out, "..."); // no dump holds lists of lists
     else if (v->quoted)
         wc_value_quote(out, v->text);
     else
         wc_buf_puts(out, v->text);
 }
 
+// As the dump has it: in one line. The depth is the reader's: 16.
 static void print_leaf(const struct wc_yaml *v, struct wc_buf *out) {
-    if (v->type != WC_YAML_LIST) {
+    if (v->type != WC_YAML_LIST && v->type != WC_YAML_MAP) {
         print_scalar(v, out);
         return;
     }
-    wc_buf_putc(out, '[');
+    bool map = v->type == WC_YAML_MAP;
+    wc_buf_putc(out, map ? '{' : '[');
     for (const struct wc_yaml *item = v->child; item; item = item->next) {
         wc_buf_puts(out, item == v->child ? "" : ", ");
-        print_scalar(item, out);
+        if (map)
+            wc_buf_printf(out, "%s: ", item->key);
+        print_leaf(item, out);
     }
-    wc_buf_putc(out, ']');
+    wc_buf_putc(out, map ? '}' : ']');
 }
 
 static enum wc_err add_leaf(struct entries *e, const char *section, const struct wc_yaml *v,

@@ -46,7 +46,7 @@ static enum wc_err expand_one(const struct wc_site *site, const struct wc_yaml *
     else if (!value)
         rc = wc_site_fail(site, v, err, "variable",
                           "environment variable %.64s is not set; export it, or use --set %s=...",
-                          name, site->key);
+                          name, site->set_key ? site->set_key : site->key);
     else if (!wc_utf8_valid(value, strlen(value)))
         rc = wc_site_fail(site, v, err, "not-utf8",
                           "the value of environment variable %.64s is not UTF-8", name);

@@ -16,10 +16,12 @@ enum wc_option_type {
     WC_OPTION_SECTION,  // none: heads the keys "section.key" that follow it
     WC_OPTION_TEXT,     // char *; with choices: one of these words
     WC_OPTION_NAME,     // char *; a word of a-z, 0-9 and "_", looked up by the layer that owns it
-    WC_OPTION_PATH,     // char *; absolute once read
+    WC_OPTION_LABEL,    // char *; as a name, and "-", ".", "+": distinguishes rows of a report
+    WC_OPTION_PATH,     // char *; absolute once read; a choice stays as it is
     WC_OPTION_WEIGHTS,  // char *; a path, or "demo" or "random:ARCH[:SEED]"
     WC_OPTION_TEXTS,    // struct wc_strlist; one text or a list; a choice stands for the empty list
     WC_OPTION_NAMES,    // struct wc_strlist; one name or a list, not empty; with choices: of these
+    WC_OPTION_METHODS,  // struct wc_method_list; one name or {name: ...} or a list, not empty
     WC_OPTION_INTEGERS, // struct wc_int_list; one number or a list, none twice
     WC_OPTION_COUNT,    // uint64_t; a choice stands for a number (auto, native: 0)
     WC_OPTION_REAL,     // double
@@ -38,15 +40,14 @@ struct wc_choice {
 enum wc_option_flag {
     WC_OPTION_HASHED = 1,   // can change a result: part of the run's identity
     WC_OPTION_REQUIRED = 2, // a configuration file must give it
-    WC_OPTION_ENTRIES = 4,  // items may be maps {name: ..., option: ...}
-    WC_OPTION_OUTPUT = 8,   // a path that is relative to the current directory, not to the file
+    WC_OPTION_OUTPUT = 4,   // a path that is relative to the current directory, not to the file
 };
 
 struct wc_option {
     const char *key; // dotted path: "evaluation.size"
     enum wc_option_type type;
     unsigned flags;
-    size_t offset; // of the field in struct wc_config
+    size_t offset; // of the field in struct wc_config (rows of entries: struct wc_method_entry)
     const char
         *fallback; // the default as YAML text; "null": unset (from the preset, built in, none)
     const struct wc_choice *choices; // or NULL

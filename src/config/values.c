@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SHOWN = 64 }; // characters of a user's text that a message repeats
+enum {
+    SHOWN = 64,     // characters of a user's text that a message repeats
+    LABEL_MAX = 32, // characters
+};
 
 // ---- messages
 
@@ -35,8 +38,8 @@ static const char *nearest_choice(const struct wc_choice *choices, const char *s
     return wc_str_nearest(s, names, n);
 }
 
-static enum wc_err mismatch(const struct wc_site *site, const struct wc_option *o,
-                            const struct wc_yaml *v, struct wc_error *err) {
+enum wc_err wc_value_mismatch(const struct wc_site *site, const struct wc_option *o,
+                              const struct wc_yaml *v, struct wc_error *err) {
     static const char *const kinds[] = {
         [WC_YAML_NULL] = "an empty value", [WC_YAML_LIST] = "a list", [WC_YAML_MAP] = "a map"};
     struct wc_buf expected = {0};
@@ -69,29 +72,41 @@ static enum wc_err set_text(char **field, char *owned) {
 static enum wc_err read_text(const struct wc_site *site, const struct wc_option *o,
                              const struct wc_yaml *v, void *field, struct wc_error *err) {
     if (v && o->choices && !wc_choice_find(o->choices, v->text))
-        return mismatch(site, o, v, err);
+        return wc_value_mismatch(site, o, v, err);
     char *copy = v ? wc_strdup(v->text) : NULL;
     if (v && !copy)
         return no_memory(site, err);
     return set_text(field, copy);
 }
 
-// Method and preset names, and whatever is looked up in another layer's table.
-static bool is_name(const char *s) {
+bool wc_is_name(const char *s) {
     size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_");
     return n > 0 && n <= SHOWN && !s[n] && s[0] >= 'a' && strcmp(s, "null") != 0;
 }
 
 static enum wc_err read_name(const struct wc_site *site, const struct wc_option *o,
                              const struct wc_yaml *v, void *field, struct wc_error *err) {
-    if (v && !is_name(v->text))
-        return mismatch(site, o, v, err);
+    if (v && !wc_is_name(v->text))
+        return wc_value_mismatch(site, o, v, err);
+    return read_text(site, o, v, field, err);
+}
+
+// Part of a report's rows and so short; a letter or digit first, lest it look like an option.
+static bool is_label(const char *s) {
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-.+");
+    return n > 0 && n <= LABEL_MAX && !s[n] && !strchr("_-.+", s[0]) && strcmp(s, "null") != 0;
+}
+
+static enum wc_err read_label(const struct wc_site *site, const struct wc_option *o,
+                              const struct wc_yaml *v, void *field, struct wc_error *err) {
+    if (v && !is_label(v->text))
+        return wc_value_mismatch(site, o, v, err);
     return read_text(site, o, v, field, err);
 }
 
 static enum wc_err read_path(const struct wc_site *site, const struct wc_option *o,
                              const struct wc_yaml *v, void *field, struct wc_error *err) {
-    if (!v || (o->flags & WC_OPTION_OUTPUT))
+    if (!v || (o->flags & WC_OPTION_OUTPUT) || wc_choice_find(o->choices, v->text))
         return read_text(site, o, v, field, err);
     char *path = NULL;
     WC_TRY(wc_resolve(site->dir, v->text, &path, err));
@@ -112,7 +127,7 @@ static enum wc_err read_count(const struct wc_site *site, const struct wc_option
     if (word)
         i = word->value;
     else if (v && (!wc_yaml_i64(v, &i) || (double)i < o->min || (double)i > o->max))
-        return mismatch(site, o, v, err);
+        return wc_value_mismatch(site, o, v, err);
     *(uint64_t *)field = (uint64_t)i;
     return WC_OK;
 }
@@ -121,7 +136,7 @@ static enum wc_err read_real(const struct wc_site *site, const struct wc_option 
                              const struct wc_yaml *v, void *field, struct wc_error *err) {
     double x = NAN;
     if (v && (!wc_yaml_f64(v, &x) || x < o->min || x > o->max))
-        return mismatch(site, o, v, err);
+        return wc_value_mismatch(site, o, v, err);
     *(double *)field = x;
     return WC_OK;
 }
@@ -130,7 +145,7 @@ static enum wc_err read_bool(const struct wc_site *site, const struct wc_option 
                              const struct wc_yaml *v, void *field, struct wc_error *err) {
     const struct wc_choice *word = v ? wc_choice_find(o->choices, v->text) : NULL;
     if (v && !word)
-        return mismatch(site, o, v, err);
+        return wc_value_mismatch(site, o, v, err);
     *(bool *)field = word && word->value;
     return WC_OK;
 }
@@ -139,7 +154,7 @@ static enum wc_err read_choice(const struct wc_site *site, const struct wc_optio
                                const struct wc_yaml *v, void *field, struct wc_error *err) {
     const struct wc_choice *word = v ? wc_choice_find(o->choices, v->text) : NULL;
     if (v && !word)
-        return mismatch(site, o, v, err);
+        return wc_value_mismatch(site, o, v, err);
     *(int *)field = word ? word->value : WC_FROM_PRESET;
     return WC_OK;
 }
@@ -158,8 +173,8 @@ static enum wc_err add_text(const struct wc_site *site, const struct wc_option *
 
 static enum wc_err add_name(const struct wc_site *site, const struct wc_option *o,
                             const struct wc_yaml *v, void *list, struct wc_error *err) {
-    if (!is_name(v->text) || (o->choices && !wc_choice_find(o->choices, v->text)))
-        return mismatch(site, o, v, err);
+    if (!wc_is_name(v->text) || (o->choices && !wc_choice_find(o->choices, v->text)))
+        return wc_value_mismatch(site, o, v, err);
     if (wc_strlist_has(list, v->text))
         return wc_site_fail(site, v, err, "duplicate", "\"%.*s\" is listed twice", SHOWN, v->text);
     return wc_strlist_add(list, v->text, err);
@@ -170,7 +185,7 @@ static enum wc_err add_integer(const struct wc_site *site, const struct wc_optio
     struct wc_int_list *l = list;
     int64_t i = 0;
     if (!wc_yaml_i64(v, &i) || (double)i < o->min || (double)i > o->max)
-        return mismatch(site, o, v, err);
+        return wc_value_mismatch(site, o, v, err);
     for (size_t k = 0; k < l->n; k++) {
         if (l->item[k] == i)
             return wc_site_fail(site, v, err, "duplicate", "%lld is listed twice", (long long)i);
@@ -216,6 +231,13 @@ static void dump_text(const struct wc_option *o, const void *field, struct wc_bu
         wc_value_quote(out, s);
     else
         wc_buf_puts(out, "null");
+}
+
+// A label's characters mean nothing in YAML.
+static void dump_label(const struct wc_option *o, const void *field, struct wc_buf *out) {
+    const char *s = *(char *const *)field;
+    (void)o;
+    wc_buf_puts(out, s ? s : "null");
 }
 
 static void dump_texts(const struct wc_option *o, const void *field, struct wc_buf *out) {
@@ -288,6 +310,28 @@ static void dump_choice(const struct wc_option *o, const void *field, struct wc_
     dump_word(o, *(const int *)field, out);
 }
 
+// ---- what null leaves in a field
+
+static bool text_is_null(const void *field) {
+    return !*(char *const *)field;
+}
+
+static bool names_are_null(const void *field) {
+    return ((const struct wc_strlist *)field)->n == 0;
+}
+
+static bool integers_are_null(const void *field) {
+    return ((const struct wc_int_list *)field)->n == 0;
+}
+
+static bool real_is_null(const void *field) {
+    return isnan(*(const double *)field);
+}
+
+static bool choice_is_null(const void *field) {
+    return *(const int *)field == WC_FROM_PRESET;
+}
+
 // ---- what a type owns
 
 static void release_text(void *field) {
@@ -311,35 +355,90 @@ static const struct type {
     size_t min_items;
     void (*dump)(const struct wc_option *, const void *, struct wc_buf *);
     void (*release)(void *);
+    bool (*is_null)(const void *); // NULL: never
+    bool maps;                     // items may be maps
 } types[WC_OPTION_N_TYPES] = {
     [WC_OPTION_SECTION] = {.expected = "keys"},
-    [WC_OPTION_TEXT] = {"a text", sizeof(char *), read_text, NULL, 0, dump_text, release_text},
-    [WC_OPTION_NAME] = {"a name (a-z, 0-9, _)", sizeof(char *), read_name, NULL, 0, dump_text,
-                        release_text},
-    [WC_OPTION_PATH] = {"a path", sizeof(char *), read_path, NULL, 0, dump_text, release_text},
-    [WC_OPTION_WEIGHTS] = {"a path, random:ARCH[:SEED] or demo", sizeof(char *), read_weights, NULL,
-                           0, dump_text, release_text},
-    [WC_OPTION_TEXTS] = {"a text or a list of texts", sizeof(struct wc_strlist), NULL, add_text, 0,
-                         dump_texts, release_list},
-    [WC_OPTION_NAMES] = {"a name or a list of names", sizeof(struct wc_strlist), NULL, add_name, 1,
-                         dump_names, release_list},
-    [WC_OPTION_INTEGERS] = {"a whole number or a list of them, %", sizeof(struct wc_int_list), NULL,
-                            add_integer, 1, dump_integers, NULL},
-    [WC_OPTION_COUNT] = {"a whole number %", sizeof(uint64_t), read_count, NULL, 0, dump_count,
-                         NULL},
-    [WC_OPTION_REAL] = {"a number %", sizeof(double), read_real, NULL, 0, dump_real, NULL},
-    [WC_OPTION_BOOL] = {NULL, sizeof(bool), read_bool, NULL, 0, dump_bool, NULL},
-    [WC_OPTION_CHOICE] = {NULL, sizeof(int), read_choice, NULL, 0, dump_choice, NULL},
+    [WC_OPTION_TEXT] = {.expected = "a text",
+                        .size = sizeof(char *),
+                        .read = read_text,
+                        .dump = dump_text,
+                        .release = release_text,
+                        .is_null = text_is_null},
+    [WC_OPTION_NAME] = {.expected = "a name (a-z, 0-9, _)",
+                        .size = sizeof(char *),
+                        .read = read_name,
+                        .dump = dump_text,
+                        .release = release_text,
+                        .is_null = text_is_null},
+    [WC_OPTION_LABEL] = {.expected = "a label (a-z, 0-9, _, -, ., +; at most 32)",
+                         .size = sizeof(char *),
+                         .read = read_label,
+                         .dump = dump_label,
+                         .release = release_text,
+                         .is_null = text_is_null},
+    [WC_OPTION_PATH] = {.expected = "a path",
+                        .size = sizeof(char *),
+                        .read = read_path,
+                        .dump = dump_text,
+                        .release = release_text,
+                        .is_null = text_is_null},
+    [WC_OPTION_WEIGHTS] = {.expected = "a path, random:ARCH[:SEED] or demo",
+                           .size = sizeof(char *),
+                           .read = read_weights,
+                           .dump = dump_text,
+                           .release = release_text,
+                           .is_null = text_is_null},
+    [WC_OPTION_TEXTS] = {.expected = "a text or a list of texts",
+                         .size = sizeof(struct wc_strlist),
+                         .add = add_text,
+                         .dump = dump_texts,
+                         .release = release_list},
+    [WC_OPTION_NAMES] = {.expected = "a name or a list of names",
+                         .size = sizeof(struct wc_strlist),
+                         .add = add_name,
+                         .min_items = 1,
+                         .dump = dump_names,
+                         .release = release_list,
+                         .is_null = names_are_null},
+    [WC_OPTION_METHODS] = {.expected = "a name or {name: ..., option: ...} or a list of these",
+                           .size = sizeof(struct wc_method_list),
+                           .add = wc_method_add,
+                           .min_items = 1,
+                           .dump = wc_methods_dump,
+                           .release = wc_methods_release,
+                           .maps = true},
+    [WC_OPTION_INTEGERS] = {.expected = "a whole number or a list of them, %",
+                            .size = sizeof(struct wc_int_list),
+                            .add = add_integer,
+                            .min_items = 1,
+                            .dump = dump_integers,
+                            .is_null = integers_are_null},
+    [WC_OPTION_COUNT] = {.expected = "a whole number %",
+                         .size = sizeof(uint64_t),
+                         .read = read_count,
+                         .dump = dump_count},
+    [WC_OPTION_REAL] = {.expected = "a number %",
+                        .size = sizeof(double),
+                        .read = read_real,
+                        .dump = dump_real,
+                        .is_null = real_is_null},
+    [WC_OPTION_BOOL] = {.size = sizeof(bool), .read = read_bool, .dump = dump_bool},
+    [WC_OPTION_CHOICE] = {.size = sizeof(int),
+                          .read = read_choice,
+                          .dump = dump_choice,
+                          .is_null = choice_is_null},
 };
 
-static void *field_of(const struct wc_option *o, struct wc_config *c) {
-    return (char *)c + o->offset;
+static void *field_of(const struct wc_option *o, void *base) {
+    return (char *)base + o->offset;
 }
 
 void wc_value_expected(const struct wc_option *o, struct wc_buf *out) {
     const char *expected = types[o->type].expected;
     // Choices are all that is possible, or stand beside other values (auto, native, all).
-    bool beside = o->type == WC_OPTION_TEXTS || o->type == WC_OPTION_COUNT;
+    bool beside =
+        o->type == WC_OPTION_TEXTS || o->type == WC_OPTION_COUNT || o->type == WC_OPTION_PATH;
     if (!o->choices || beside) {
         size_t n = strcspn(expected, "%");
         wc_buf_add(out, expected, n);
@@ -376,19 +475,12 @@ static enum wc_err expand_scalar(const struct wc_site *site, const struct wc_yam
 static enum wc_err read_item(const struct wc_option *o, const struct wc_site *site,
                              const struct wc_yaml *v, bool alone, void *list,
                              struct wc_error *err) {
-    // An entry's other keys were taken as options of their own (config.c).
-    if (v->type == WC_YAML_MAP && (o->flags & WC_OPTION_ENTRIES)) {
-        const struct wc_yaml *name = wc_yaml_get(v, "name");
-        if (!name)
-            return wc_site_fail(site, v, err, "type", "an entry without \"name\"");
-        v = name;
-    }
     struct wc_yaml item;
     char *text = NULL;
     WC_TRY(expand_scalar(site, v, &item, &text, err));
     enum wc_err rc = WC_OK;
-    if (item.type != WC_YAML_SCALAR)
-        rc = mismatch(site, o, &item, err);
+    if (item.type != WC_YAML_SCALAR && !(item.type == WC_YAML_MAP && types[o->type].maps))
+        rc = wc_value_mismatch(site, o, &item, err);
     else if (!alone || o->type != WC_OPTION_TEXTS || !wc_choice_find(o->choices, text))
         rc = types[o->type].add(site, o, &item, list, err);
     wc_free(text);
@@ -398,6 +490,7 @@ static enum wc_err read_item(const struct wc_option *o, const struct wc_site *si
 // The union of what a list option can be, so that a list is built aside and then put in place.
 union list {
     struct wc_strlist strings;
+    struct wc_method_list methods;
     struct wc_int_list integers;
 };
 
@@ -432,51 +525,60 @@ static enum wc_err read_list(const struct wc_option *o, const struct wc_site *si
     return WC_OK;
 }
 
-static enum wc_err read_default(const struct wc_option *o, struct wc_config *c,
-                                struct wc_error *err) {
+static enum wc_err read_default(const struct wc_option *o, void *base, struct wc_error *err) {
     struct wc_yaml_doc *doc = NULL;
     WC_TRY(wc_yaml_parse("default", o->fallback, strlen(o->fallback), &doc, err));
     const struct wc_site site = {.file = "default", .key = o->key, .dir = "/"};
     const struct wc_yaml *v = wc_yaml_root(doc);
     const struct type *type = &types[o->type];
-    enum wc_err rc =
-        type->add ? read_list(o, &site, v, field_of(o, c), err)
-                  : type->read(&site, o, v->type == WC_YAML_NULL ? NULL : v, field_of(o, c), err);
+    void *field = field_of(o, base);
+    enum wc_err rc = type->add
+                         ? read_list(o, &site, v, field, err)
+                         : type->read(&site, o, v->type == WC_YAML_NULL ? NULL : v, field, err);
     wc_yaml_free(&doc);
     return rc;
 }
 
 enum wc_err wc_value_read(const struct wc_option *o, const struct wc_site *site,
-                          const struct wc_yaml *v, struct wc_config *c, struct wc_error *err) {
+                          const struct wc_yaml *v, void *base, struct wc_error *err) {
     if (o->type == WC_OPTION_SECTION)
         return WC_OK;
     if (!v)
-        return read_default(o, c, err);
+        return read_default(o, base, err);
     const struct type *type = &types[o->type];
     struct wc_yaml value;
     char *text = NULL;
     WC_TRY(expand_scalar(site, v, &value, &text, err));
     enum wc_err rc;
     if (value.type == WC_YAML_NULL)
-        rc = read_default(o, c, err);
+        rc = read_default(o, base, err);
     else if (type->add)
-        rc = read_list(o, site, v, field_of(o, c), err);
+        rc = read_list(o, site, v, field_of(o, base), err);
     else if (value.type == WC_YAML_SCALAR)
-        rc = type->read(site, o, &value, field_of(o, c), err);
+        rc = type->read(site, o, &value, field_of(o, base), err);
     else
-        rc = mismatch(site, o, v, err);
+        rc = wc_value_mismatch(site, o, v, err);
     wc_free(text);
     return rc;
 }
 
-void wc_value_dump(const struct wc_option *o, const struct wc_config *c, struct wc_buf *out) {
+void wc_value_dump(const struct wc_option *o, const void *base, struct wc_buf *out) {
     if (types[o->type].dump)
-        types[o->type].dump(o, (const char *)c + o->offset, out);
+        types[o->type].dump(o, (const char *)base + o->offset, out);
 }
 
-void wc_value_release(const struct wc_option *o, struct wc_config *c) {
+bool wc_value_is_null(const struct wc_option *o, const void *base) {
+    const struct type *type = &types[o->type];
+    return type->is_null && type->is_null((const char *)base + o->offset);
+}
+
+void wc_value_copy(const struct wc_option *o, const void *from, void *to) {
+    memcpy((char *)to + o->offset, (const char *)from + o->offset, types[o->type].size);
+}
+
+void wc_value_release(const struct wc_option *o, void *base) {
     const struct type *type = &types[o->type];
     if (type->release)
-        type->release(field_of(o, c));
-    memset(field_of(o, c), 0, type->size);
+        type->release(field_of(o, base));
+    memset(field_of(o, base), 0, type->size);
 }

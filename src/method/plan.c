@@ -5,45 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
-// Every system of the paper's tables has its row; a row that is not available says so when it is
-// asked for.
-static const struct wc_method methods[] = {
-    {"winclip", "window-based CLIP with prompt ensemble, zero-shot and few-normal-shot (WinCLIP+)",
-     true, true, true},
-    {"clip_ac", "CLIP on the whole image: one-class, two-class and prompt-ensemble classification",
-     false, false, false},
-    {"patch_token", "last-layer patch tokens against the prototypes (table 8)", false, false, true},
-    {"tiling", "image tiles through the whole encoder (table 8)", false, false, true},
-    {"maskclip", "MaskCLIP's value path as dense features (table 4)", false, false, true},
-    {"transmm", "Trans-MM relevance of the image tower (table 4)", false, false, true},
-    {"spade", "SPADE: nearest neighbours and pixel pyramid", false, true, true},
-    {"padim", "PaDiM: a Gaussian a position", false, true, true},
-    {"patchcore", "PatchCore: coreset of patch features", false, true, true},
-};
-#define N_METHODS (sizeof methods / sizeof *methods)
-
-const struct wc_method *wc_method_table(size_t *n) {
-    *n = N_METHODS;
-    return methods;
-}
-
-const struct wc_method *wc_method_find(const char *name) {
-    for (size_t i = 0; i < N_METHODS; i++)
-        if (strcmp(methods[i].name, name) == 0)
-            return &methods[i];
-    return NULL;
-}
+#define MAX_METHODS 16
 
 static enum wc_err find_method(const char *name, const struct wc_method **out,
                                struct wc_error *err) {
-    const char *names[N_METHODS];
-    for (size_t i = 0; i < N_METHODS; i++)
-        names[i] = methods[i].name;
-    const struct wc_method *m = wc_method_find(name);
+    const char *names[MAX_METHODS];
+    size_t n;
+    const struct wc_method *table = wc_method_table(&n), *m = wc_method_find(name);
+    for (size_t i = 0; i < n && i < MAX_METHODS; i++)
+        names[i] = table[i].name;
     if (!m) {
-        const char *near = wc_str_nearest(name, names, N_METHODS);
+        const char *near = wc_str_nearest(name, names, n < MAX_METHODS ? n : MAX_METHODS);
         return WC_FAIL(err, WC_ERR_CONFIG, "method \"%s\": unknown%s%s", name,
-                       near ? "; did you mean " : "", near ? near : "; winclip is available");
+                       near ? "; did you mean " : "",
+                       near ? near : "; known are winclip, clip_ac, patch_token, tiling");
     }
     if (!m->available)
         return WC_FAIL(
@@ -55,21 +30,22 @@ static enum wc_err find_method(const char *name, const struct wc_method **out,
 }
 
 // The index of a recipe, added when it is new.
-static enum wc_err share_recipe(struct wc_plan *p, const char *list, enum wc_text_average average,
-                                size_t *index, struct wc_error *err) {
+static enum wc_err share_recipe(struct wc_plan *p, const struct wc_recipe *r, size_t *index,
+                                struct wc_error *err) {
     for (size_t i = 0; i < p->n_recipes; i++)
-        if (strcmp(p->recipe[i].list, list) == 0 && p->recipe[i].average == average) {
+        if (p->recipe[i].source == r->source && strcmp(p->recipe[i].list, r->list) == 0 &&
+            p->recipe[i].average == r->average) {
             *index = i;
             return WC_OK;
         }
     WC_TRY(WC_GROW(&p->recipe, &p->cap_recipes, p->n_recipes + 1, "plan", err));
-    p->recipe[p->n_recipes] = (struct wc_recipe){list, average};
+    p->recipe[p->n_recipes] = *r;
     *index = p->n_recipes++;
     return WC_OK;
 }
 
-static enum wc_err want_windows(struct wc_request *r, const size_t *window, size_t n, size_t g,
-                                struct wc_error *err) {
+static enum wc_err add_windows(struct wc_request *r, const size_t *window, size_t n, size_t g,
+                               struct wc_error *err) {
     for (size_t i = 0; i < n; i++) {
         size_t k = window[i], at = 0;
         if (k < 1 || k > g)
@@ -84,7 +60,6 @@ static enum wc_err want_windows(struct wc_request *r, const size_t *window, size
                            WC_MAX_SCALES);
         if (at == r->n_scales)
             r->window[r->n_scales++] = k;
-        r->want |= WC_WANT_WINDOWS;
     }
     return WC_OK;
 }
@@ -95,20 +70,43 @@ static unsigned want_patch(enum wc_patch_kind kind) {
     return want[kind];
 }
 
+// What the map of a variant needs of the encoder.
+static enum wc_err require_dense(struct wc_plan *p, const struct wc_variant *v, size_t g,
+                                 struct wc_error *err) {
+    const struct wc_winclip *o = &v->winclip;
+    switch (v->dense) {
+    case WC_DENSE_NONE:
+        return WC_OK;
+    case WC_DENSE_WINDOWS:
+        p->request.want |= o->n_windows > 0 ? WC_WANT_WINDOWS : 0u;
+        return add_windows(&p->request, o->window, o->n_windows, g, err);
+    case WC_DENSE_TILES:
+        p->tiles = true;
+        return add_windows(&p->request, o->window, o->n_windows, g, err);
+    case WC_DENSE_PATCH:
+        p->request.want |= WC_WANT_PATCH_PROJ;
+        return WC_OK;
+    case WC_DENSE_PATCH_PLAIN:
+        p->request.want |= WC_WANT_PATCH_PLAIN;
+        return WC_OK;
+    }
+    return WC_OK;
+}
+
 // Adds what a variant needs to the requests. Query and reference share one list of sides, in one
 // order.
 static enum wc_err require(struct wc_plan *p, const struct wc_variant *v, size_t g,
                            struct wc_error *err) {
     const struct wc_winclip *o = &v->winclip;
     p->request.want |= WC_WANT_IMAGE;
-    WC_TRY(want_windows(&p->request, o->window, o->n_windows, g, err));
+    WC_TRY(require_dense(p, v, g, err));
     p->crops = o->multi_crop > p->crops ? o->multi_crop : p->crops;
     if (v->shot == 0)
         return WC_OK;
-    WC_TRY(want_windows(&p->request, o->reference_window, o->n_reference_windows, g, err));
-    p->request.want |= want_patch(o->reference_patch);
-    p->reference.want |=
-        want_patch(o->reference_patch) | (o->n_reference_windows > 0 ? WC_WANT_WINDOWS : 0u);
+    WC_TRY(add_windows(&p->request, o->reference_window, o->n_reference_windows, g, err));
+    unsigned windows = o->n_reference_windows > 0 ? WC_WANT_WINDOWS : 0u;
+    p->request.want |= want_patch(o->reference_patch) | windows;
+    p->reference.want |= want_patch(o->reference_patch) | windows;
     p->shifted = p->shifted || o->reference_shifted;
     p->max_shot = v->shot > p->max_shot ? v->shot : p->max_shot;
     return WC_OK;
@@ -120,7 +118,7 @@ static enum wc_err add_variant(struct wc_plan *p, const struct wc_variant *v, si
     WC_TRY(require(p, v, g, err));
     struct wc_variant *to = &p->variant[p->n_variants];
     *to = *v;
-    WC_TRY(share_recipe(p, v->winclip.prompts, v->winclip.text_average, &to->i_recipe, err));
+    WC_TRY(share_recipe(p, &v->recipe, &to->i_recipe, err));
     p->n_variants++;
     return WC_OK;
 }
@@ -129,6 +127,11 @@ static enum wc_err add_variant(struct wc_plan *p, const struct wc_variant *v, si
 // one variant.
 static enum wc_err add_shots(const struct wc_config *c, struct wc_variant *v, size_t g,
                              struct wc_plan *p, struct wc_error *err) {
+    if (!v->method->few_shot) {
+        v->shot = 0;
+        v->seed = c->seeds.item[0];
+        return add_variant(p, v, g, err);
+    }
     for (size_t i = 0; i < c->shots.n; i++)
         for (size_t j = 0; j < c->seeds.n; j++) {
             v->shot = c->shots.item[i];
@@ -141,20 +144,79 @@ static enum wc_err add_shots(const struct wc_config *c, struct wc_variant *v, si
     return WC_OK;
 }
 
+// A variant of preset `preset` with the entry's switches on top of the configuration's.
+static enum wc_err start_variant(const struct wc_config *c, const struct wc_method_entry *entry,
+                                 const char *preset, struct wc_variant *v, struct wc_error *err) {
+    struct wc_winclip_switches s;
+    wc_winclip_merge(&c->winclip, &entry->winclip, &s);
+    WC_TRY(wc_winclip_resolve(preset, &s, &v->winclip, err));
+    v->recipe =
+        (struct wc_recipe){WC_PROMPTS_CONFIGURED, v->winclip.prompts, v->winclip.text_average};
+    return WC_OK;
+}
+
+static void name_variant(struct wc_variant *v, const char *name, const char *label) {
+    snprintf(v->preset, sizeof v->preset, "%.38s%s%.38s", name, label ? "+" : "",
+             label ? label : "");
+}
+
+static enum wc_err add_presets(const struct wc_config *c, const struct wc_method_entry *entry,
+                               const struct wc_method *m, size_t g, struct wc_plan *p,
+                               struct wc_error *err) {
+    if (entry->variants.n > 0)
+        return WC_FAIL(err, WC_ERR_CONFIG,
+                       "method %s: it has no variants of its own; `preset` and switches change it",
+                       m->name);
+    size_t n = m->presets ? c->presets.n : 1;
+    for (size_t i = 0; i < n; i++) {
+        struct wc_variant v = {.method = m};
+        WC_TRY(start_variant(c, entry, c->presets.item[i], &v, err));
+        name_variant(&v, c->presets.item[i], entry->label);
+        m->configure(NULL, &v);
+        WC_TRY(add_shots(c, &v, g, p, err));
+    }
+    return WC_OK;
+}
+
+static bool known_variant(const struct wc_method *m, const char *name) {
+    for (size_t i = 0; m->variants[i]; i++)
+        if (strcmp(m->variants[i], name) == 0)
+            return true;
+    return false;
+}
+
+static enum wc_err add_own_variants(const struct wc_config *c, const struct wc_method_entry *entry,
+                                    const struct wc_method *m, size_t g, struct wc_plan *p,
+                                    struct wc_error *err) {
+    for (size_t i = 0; i < entry->variants.n; i++)
+        if (!known_variant(m, entry->variants.item[i]))
+            return WC_FAIL(err, WC_ERR_CONFIG,
+                           "method %s: variant \"%s\" is unknown; the first is \"%s\"", m->name,
+                           entry->variants.item[i], m->variants[0]);
+    for (size_t i = 0; m->variants[i]; i++) {
+        struct wc_variant v = {.method = m};
+        if (entry->variants.n > 0 && !wc_strlist_has(&entry->variants, m->variants[i]))
+            continue;
+        WC_TRY(start_variant(c, entry, c->presets.item[0], &v, err));
+        name_variant(&v, m->variants[i], entry->label);
+        m->configure(m->variants[i], &v);
+        WC_TRY(add_shots(c, &v, g, p, err));
+    }
+    return WC_OK;
+}
+
 static enum wc_err fill(const struct wc_config *c, size_t g, struct wc_plan *p,
                         struct wc_error *err) {
-    for (size_t i = 0; i < c->methods.n; i++) {
-        struct wc_variant v = {0};
-        WC_TRY(find_method(c->methods.item[i], &v.method, err));
-        for (size_t j = 0; j < c->presets.n; j++) {
-            snprintf(v.preset, sizeof v.preset, "%s", c->presets.item[j]);
-            WC_TRY(wc_winclip_resolve(c->presets.item[j], &c->winclip, &v.winclip, err));
-            WC_TRY(add_shots(c, &v, g, p, err));
-        }
-    }
-    if (p->n_variants == 0)
+    if (c->methods.n == 0 || c->presets.n == 0 || c->shots.n == 0 || c->seeds.n == 0)
         return WC_FAIL(err, WC_ERR_CONFIG,
                        "nothing to do: method, preset, shots and seeds must not be empty");
+    for (size_t i = 0; i < c->methods.n; i++) {
+        const struct wc_method_entry *entry = &c->methods.item[i];
+        const struct wc_method *m = NULL;
+        WC_TRY(find_method(entry->name, &m, err));
+        WC_TRY(m->variants ? add_own_variants(c, entry, m, g, p, err)
+                           : add_presets(c, entry, m, g, p, err));
+    }
     p->reference.n_scales = p->request.n_scales;
     memcpy(p->reference.window, p->request.window, sizeof p->reference.window);
     return WC_OK;

@@ -2,9 +2,9 @@
  * Plan: from a configuration to the list of variants that one encoder pass over an image must
  * serve.
  *
- * A variant is one (method, preset, shot, seed) and gives one row of every report. Variants that
- * need the same text prototypes share a recipe; the request is the union of all features that any
- * variant needs.
+ * A variant is one (method, preset or method's own variant, shot, seed) and gives one row of every
+ * report. Variants that need the same text prototypes share a recipe; the request is the union of
+ * all features that any variant needs.
  */
 #ifndef WC_METHOD_PLAN_H
 #define WC_METHOD_PLAN_H
@@ -13,21 +13,42 @@
 #include "method/winclip.h"
 #include "model/model.h"
 
-struct wc_method;
+// Where the scores of the map come from.
+enum wc_dense {
+    WC_DENSE_NONE,        // no map: classification alone
+    WC_DENSE_WINDOWS,     // windows through the encoder (WinCLIP, eq. 2)
+    WC_DENSE_TILES,       // image tiles resized to the input, through the whole encoder (table 8)
+    WC_DENSE_PATCH,       // the last block's patch tokens through ln_post and projection (table 8)
+    WC_DENSE_PATCH_PLAIN, // the same without ln_post
+};
 
-struct wc_variant {
-    const struct wc_method *method;
-    char preset[48];
-    int64_t shot, seed;
-    size_t i_seed;   // row of the category's draws
-    size_t i_recipe; // prototypes
-    struct wc_winclip winclip;
+// Which prompt set a recipe reads.
+enum wc_prompt_source {
+    WC_PROMPTS_CONFIGURED,
+    WC_PROMPTS_CLIP_AC,
+    WC_PROMPTS_IMAGENET80,
+    WC_N_PROMPT_SOURCES
 };
 
 // How prototypes are made of prompts.
 struct wc_recipe {
-    const char *list; // template list of the prompt set
+    enum wc_prompt_source source;
+    const char *list; // template list of the set
     enum wc_text_average average;
+};
+
+struct wc_method;
+
+struct wc_variant {
+    const struct wc_method *method;
+    char preset[80]; // as reports show it: "paper", "paper+label", or the method's own variant
+    int64_t shot, seed;
+    size_t i_seed; // row of the category's draws
+    struct wc_recipe recipe;
+    size_t i_recipe; // prototypes
+    enum wc_dense dense;
+    bool one_class; // image score: minus the cosine to the normal prompt
+    struct wc_winclip winclip;
 };
 
 struct wc_plan {
@@ -37,6 +58,7 @@ struct wc_plan {
     size_t n_recipes, cap_recipes;
     struct wc_request request;   // of a query tile
     struct wc_request reference; // of a reference tile; want 0: no variant has references
+    bool tiles;                  // some variant scores image tiles
     bool shifted;                // some variant compares the first 3x3 window with the 2x2 bank
     enum wc_multi_crop crops;    // the most that a variant asks for
     int64_t max_shot;
@@ -44,13 +66,18 @@ struct wc_plan {
     size_t n_seeds;
 };
 
-// One row of the table of methods.
+// One row of the table of methods (method/methods.c).
 struct wc_method {
     const char *name;
     const char *help;
     bool available; // false: named by the paper's tables, not in this version
     bool few_shot;  // takes references
-    bool has_map;   // gives pixel scores
+    bool presets;   // one variant a configured preset; else the first preset sets what the variants
+                    // share
+    const char *const *variants; // the method's own, NULL at the end; NULL: none
+    // Completes a variant whose `winclip` holds preset and switches; `name` is one of `variants` or
+    // NULL.
+    void (*configure)(const char *name, struct wc_variant *v);
 };
 const struct wc_method *wc_method_find(const char *name);
 const struct wc_method *wc_method_table(size_t *n);

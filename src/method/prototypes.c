@@ -57,6 +57,28 @@ out:
     return rc;
 }
 
+enum wc_err wc_prompt_sets_open(const char *path, const struct wc_recipe *recipe, size_t n_recipes,
+                                struct wc_prompt_sets *out, struct wc_error *err) {
+    const char *const from[WC_N_PROMPT_SOURCES] = {path, "builtin:clip_ac", "builtin:imagenet80"};
+    struct wc_prompt_sets sets = {0};
+    enum wc_err rc = WC_OK;
+    for (size_t i = 0; i < WC_N_PROMPT_SOURCES && rc == WC_OK; i++)
+        rc = wc_prompts_read(from[i], &sets.set[i], err);
+    for (size_t i = 0; i < n_recipes && rc == WC_OK; i++)
+        rc = wc_prompts_check_list(sets.set[recipe[i].source], recipe[i].list, err);
+    if (rc != WC_OK) {
+        wc_prompt_sets_release(&sets);
+        return rc;
+    }
+    *out = sets;
+    return WC_OK;
+}
+
+void wc_prompt_sets_release(struct wc_prompt_sets *sets) {
+    for (size_t i = 0; i < WC_N_PROMPT_SOURCES; i++)
+        wc_prompts_free(&sets->set[i]);
+}
+
 // One recipe: out (2, e).
 static enum wc_err one_recipe(const struct wc_model *model, struct wc_workspace *w,
                               const struct wc_tokenizer *tokenizer, const struct wc_strlist side[2],
@@ -82,14 +104,16 @@ static enum wc_err one_recipe(const struct wc_model *model, struct wc_workspace 
 }
 
 enum wc_err wc_prototypes(const struct wc_model *model, struct wc_workspace *w,
-                          const struct wc_tokenizer *tokenizer, const struct wc_prompts *prompts,
-                          const struct wc_recipe *recipe, size_t n_recipes, const char *category,
-                          const char *object, float *out, struct wc_error *err) {
+                          const struct wc_tokenizer *tokenizer,
+                          const struct wc_prompt_sets *prompts, const struct wc_recipe *recipe,
+                          size_t n_recipes, const char *category, const char *object, float *out,
+                          struct wc_error *err) {
     size_t e = wc_model_arch(model)->embed;
     enum wc_err rc = WC_OK;
     for (size_t i = 0; i < n_recipes && rc == WC_OK; i++) {
         struct wc_strlist side[2] = {{0}, {0}};
-        rc = wc_prompts_expand(prompts, recipe[i].list, category, object, &side[0], &side[1], err);
+        rc = wc_prompts_expand(prompts->set[recipe[i].source], recipe[i].list, category, object,
+                               &side[0], &side[1], err);
         if (rc == WC_OK)
             rc = one_recipe(model, w, tokenizer, side, recipe[i].average, out + i * 2 * e, err);
         wc_strlist_release(&side[0]);

@@ -1,6 +1,7 @@
 #include "method/scorer.h"
 
 #include "base/alloc.h"
+#include "image/resize.h"
 #include "tensor/kernels.h"
 
 #include <math.h>
@@ -23,7 +24,10 @@ struct wc_scorer {
     size_t g, e, d, image_px;
     struct wc_workspace *workspace;
     float *pixels; // (3, S, S)
-    struct wc_features features, reference_features, crop_features;
+    struct wc_features features, reference_features,
+        image_features;               // the last: an image embedding alone
+    float *tile[WC_MAX_SCALES];       // (n_windows(k), e): image tiles through the encoder, where a
+                                      // variant asks for them
     float *crop;                      // (MAX_CROPS, e)
     float *best[N_KINDS];             // (n_refs, n_q) each, grown as references need
     size_t cap_best[N_KINDS];         // floats
@@ -51,17 +55,19 @@ static enum wc_err alloc_f64(struct wc_scorer *s, double **out, size_t n, struct
 static enum wc_err set_up(struct wc_scorer *s, const struct wc_scorer_options *o,
                           struct wc_error *err) {
     const struct wc_plan *p = s->plan;
-    const struct wc_request crop = {.want = WC_WANT_IMAGE};
+    const struct wc_request image = {.want = WC_WANT_IMAGE};
     size_t cells = s->g * s->g;
     WC_TRY(wc_workspace_new(s->model, o->n_threads, o->progress, o->progress_data, &s->workspace,
                             err));
     WC_TRY(wc_features_init(s->model, &p->request, &s->features, err));
     if (p->reference.want)
         WC_TRY(wc_features_init(s->model, &p->reference, &s->reference_features, err));
-    if (p->crops != WC_CROP_NONE) {
-        WC_TRY(wc_features_init(s->model, &crop, &s->crop_features, err));
+    if (p->crops != WC_CROP_NONE || p->tiles)
+        WC_TRY(wc_features_init(s->model, &image, &s->image_features, err));
+    if (p->crops != WC_CROP_NONE)
         WC_TRY(alloc_f32(s, &s->crop, MAX_CROPS * s->e, err));
-    }
+    for (size_t i = 0; p->tiles && i < p->request.n_scales; i++)
+        WC_TRY(alloc_f32(s, &s->tile[i], wc_n_windows(s->g, p->request.window[i]) * s->e, err));
     WC_TRY(alloc_f32(s, &s->pixels, 3 * s->image_px * s->image_px, err));
     WC_TRY(alloc_f32(s, &s->block, cells * WC_REFERENCE_BLOCK, err));
     WC_TRY(alloc_f32(s, &s->upsampled, (size_t)WC_MAP_MAX_SIDE * WC_MAP_MAX_SIDE, err));
@@ -104,7 +110,9 @@ void wc_scorer_free(struct wc_scorer **scorer) {
     wc_workspace_free(&s->workspace);
     wc_features_release(&s->features);
     wc_features_release(&s->reference_features);
-    wc_features_release(&s->crop_features);
+    wc_features_release(&s->image_features);
+    for (size_t i = 0; i < WC_MAX_SCALES; i++)
+        wc_free(s->tile[i]);
     for (size_t i = 0; i < N_KINDS; i++)
         wc_free(s->best[i]);
     wc_free(s->crop);
@@ -143,6 +151,8 @@ static void to_unit_rows(const struct wc_scorer *s, const struct wc_request *r,
         wc_l2_normalise(cells, s->d, f->patch_post, s->d);
     if (f->patch_proj)
         wc_l2_normalise(cells, s->e, f->patch_proj, s->e);
+    if (f->patch_plain)
+        wc_l2_normalise(cells, s->e, f->patch_plain, s->e);
     for (size_t i = 0; i < r->n_scales; i++)
         if (f->window[i])
             wc_l2_normalise(wc_n_windows(s->g, r->window[i]), s->e, f->window[i], s->e);
@@ -192,14 +202,50 @@ static enum wc_err encode_crops(struct wc_scorer *s, const struct wc_image *imag
         wc_tiling_normalise(&t, &resized, i % 5, wc_clip_mean, wc_clip_std, s->pixels);
         if (i >= 5)
             mirror(s->pixels, px);
-        rc = wc_encode_image(s->model, s->workspace, s->pixels, &request, &s->crop_features, err);
+        rc = wc_encode_image(s->model, s->workspace, s->pixels, &request, &s->image_features, err);
         if (rc == WC_OK)
-            memcpy(s->crop + i * s->e, s->crop_features.image, s->e * sizeof(float));
+            memcpy(s->crop + i * s->e, s->image_features.image, s->e * sizeof(float));
     }
     wc_image_release(&resized);
     if (rc == WC_OK)
         wc_l2_normalise(n, s->e, s->crop, s->e);
     return rc;
+}
+
+// Table 8, "Image tiling": every window's piece of the picture resized to the input (8-bit,
+// bicubic) and put through the whole encoder. Tile and stride are the window's, as the paper names
+// no others.
+static enum wc_err encode_image_tiles(struct wc_scorer *s, const struct wc_tiling *t,
+                                      const struct wc_image *resized, size_t i_tile,
+                                      struct wc_error *err) {
+    const struct wc_request request = {.want = WC_WANT_IMAGE};
+    size_t patch_px = s->image_px / s->g;
+    for (size_t i = 0; i < s->plan->request.n_scales; i++) {
+        size_t k = s->plan->request.window[i], across = s->g - k + 1;
+        for (size_t j = 0; j < across * across; j++) {
+            struct wc_tiling cut = *t, whole;
+            struct wc_image piece = {0}, large = {0};
+            cut.size_px = k * patch_px;
+            cut.left_px[0] = t->left_px[i_tile] + j % across * patch_px;
+            cut.top_px[0] = t->top_px[i_tile] + j / across * patch_px;
+            WC_TRY(wc_tiling_cut(&cut, resized, 0, &piece, err));
+            enum wc_err rc =
+                wc_image_resize(&piece, s->image_px, s->image_px, WC_FILTER_BICUBIC, &large, err);
+            wc_image_release(&piece);
+            if (rc == WC_OK)
+                rc = wc_tiling_plan(s->image_px, s->image_px, s->image_px, WC_TILES, &whole, err);
+            if (rc == WC_OK) {
+                wc_tiling_normalise(&whole, &large, 0, wc_clip_mean, wc_clip_std, s->pixels);
+                rc = wc_encode_image(s->model, s->workspace, s->pixels, &request,
+                                     &s->image_features, err);
+            }
+            wc_image_release(&large);
+            WC_TRY(rc);
+            memcpy(s->tile[i] + j * s->e, s->image_features.image, s->e * sizeof(float));
+        }
+        wc_l2_normalise(across * across, s->e, s->tile[i], s->e);
+    }
+    return WC_OK;
 }
 
 /* References. */
@@ -371,26 +417,54 @@ static double image_probability(const struct wc_scorer *s, const struct wc_wincl
     return z[0];
 }
 
-// One variant on the tile in s->features: its grid and its image score.
-static double score_variant(struct wc_scorer *s, const struct wc_variant *v, const float *prototype,
-                            const struct wc_reference_set *refs, float *grid) {
+// The unit embeddings that a variant scores at window side k.
+static const float *dense_features(const struct wc_scorer *s, const struct wc_variant *v,
+                                   size_t k) {
+    size_t side = side_index(&s->plan->request, k);
+    switch (v->dense) {
+    case WC_DENSE_TILES:
+        return s->tile[side];
+    case WC_DENSE_PATCH:
+        return s->features.patch_proj;
+    case WC_DENSE_PATCH_PLAIN:
+        return s->features.patch_plain;
+    case WC_DENSE_WINDOWS:
+    case WC_DENSE_NONE:
+        break;
+    }
+    return s->features.window[side];
+}
+
+// M_0: eq. 1 per window, eq. 3 to patches, then across scales.
+static void zero_shot_map(struct wc_scorer *s, const struct wc_variant *v, const float *prototype) {
     const struct wc_winclip *o = &v->winclip;
-    size_t cells = s->g * s->g;
     double image = 1;
     wc_winclip_probability(o, s->features.image, 1, s->e, prototype, &image);
     for (size_t i = 0; i < o->n_windows; i++) {
-        size_t k = o->window[i], side = side_index(&s->plan->request, k);
-        wc_winclip_probability(o, s->features.window[side], wc_n_windows(s->g, k), s->e, prototype,
-                               s->s);
-        wc_winclip_to_patches(s->s, s->g, k, o->aggregation, s->map + i * cells);
+        size_t k = o->window[i];
+        const float *f = dense_features(s, v, k);
+        wc_winclip_probability(o, f, wc_n_windows(s->g, k), s->e, prototype, s->s);
+        wc_winclip_to_patches(s->s, s->g, k, o->aggregation, s->map + i * s->g * s->g);
     }
     wc_winclip_fuse_scales(o, s->map, o->n_windows, image, s->g, s->m0);
+}
+
+// One variant on the tile in s->features: its grid (untouched where it has no map) and its image
+// score.
+static double score_variant(struct wc_scorer *s, const struct wc_variant *v, const float *prototype,
+                            const struct wc_reference_set *refs, float *grid) {
+    const struct wc_winclip *o = &v->winclip;
     const double *mw = NULL;
+    if (v->one_class)
+        return wc_one_class_score(s->features.image, prototype, s->e);
+    if (v->dense != WC_DENSE_NONE)
+        zero_shot_map(s, v, prototype);
     if (v->shot > 0) {
         reference_map(s, v, refs);
         mw = s->mw;
     }
-    wc_winclip_fuse(o, s->m0, mw, s->g, grid);
+    if (v->dense != WC_DENSE_NONE)
+        wc_winclip_fuse(o, s->m0, mw, s->g, grid);
     return wc_winclip_image_score(o, image_probability(s, o, prototype), mw, grid, s->g,
                                   s->upsampled);
 }
@@ -402,10 +476,13 @@ static enum wc_err score_tiles(struct wc_scorer *s, const struct wc_tiling *t,
     size_t cells = s->g * s->g;
     WC_TRY(WC_GROW(&s->grid, &s->cap_grid, p->n_variants * t->n_tiles * cells, "score maps", err));
     memset(s->score, 0, p->n_variants * sizeof *s->score);
+    memset(s->grid, 0, p->n_variants * t->n_tiles * cells * sizeof *s->grid);
     for (size_t i = 0; i < t->n_tiles; i++) {
         WC_TRY(encode_tile(s, t, resized, i, &p->request, &s->features, err));
         if (refs && p->reference.want)
             WC_TRY(associate_all(s, refs, err));
+        if (p->tiles)
+            WC_TRY(encode_image_tiles(s, t, resized, i, err));
         for (size_t v = 0; v < p->n_variants; v++) {
             const float *proto = prototype + p->variant[v].i_recipe * 2 * s->e;
             float *grid = s->grid + (v * t->n_tiles + i) * cells;

@@ -20,6 +20,10 @@ void wc_winclip_probability(const struct wc_winclip *o, const float *f, size_t n
     }
 }
 
+double wc_one_class_score(const float *image, const float *prototype, size_t e) {
+    return -dot(image, prototype, e);
+}
+
 void wc_winclip_to_patches(const double *s, size_t g, size_t k, enum wc_aggregation how,
                            double *map) {
     size_t across = g - k + 1;

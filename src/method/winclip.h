@@ -67,6 +67,9 @@ const char *const *wc_winclip_preset_names(size_t *n);
 void wc_winclip_probability(const struct wc_winclip *o, const float *f, size_t n, size_t e,
                             const float *prototype, double *s);
 
+// One-class CLIP-AC (table 3a): minus the cosine of the image to the normal prompt.
+double wc_one_class_score(const float *image, const float *prototype, size_t e);
+
 // Eq. 3: scores of windows -> patches (g, g). HARMONIC n / sum(1/s), ARITHMETIC mean(s),
 // ARITHMETIC_INVERSE mean(1/s) over the 1 to k^2 windows that cover a patch.
 void wc_winclip_to_patches(const double *s, size_t g, size_t k, enum wc_aggregation how,

@@ -58,11 +58,12 @@ extern const float wc_clip_mean[3], wc_clip_std[3];
 
 // What a caller wants from an image.
 enum wc_want {
-    WC_WANT_IMAGE = 1,      // image embedding
-    WC_WANT_WINDOWS = 2,    // an embedding a window, for each side in windows[]
-    WC_WANT_PATCH = 4,      // patch tokens after the last block, before ln_post
-    WC_WANT_PATCH_POST = 8, // after ln_post
-    WC_WANT_PATCH_PROJ = 16 // after ln_post and projection
+    WC_WANT_IMAGE = 1,       // image embedding
+    WC_WANT_WINDOWS = 2,     // an embedding a window, for each side in windows[]
+    WC_WANT_PATCH = 4,       // patch tokens after the last block, before ln_post
+    WC_WANT_PATCH_POST = 8,  // after ln_post
+    WC_WANT_PATCH_PROJ = 16, // after ln_post and projection
+    WC_WANT_PATCH_PLAIN = 32 // projected without ln_post
 };
 struct wc_request {
     unsigned want;
@@ -79,6 +80,7 @@ struct wc_features {
     float *patch;                 // (g * g, d)
     float *patch_post;            // (g * g, d)
     float *patch_proj;            // (g * g, e)
+    float *patch_plain;           // (g * g, e)
     float *block;                 // all arrays in one allocation
     size_t n_floats;
 };

@@ -342,7 +342,9 @@ static enum wc_err refine_tracks(struct wc_state *s, size_t category, struct tra
                                  size_t n_tracks, struct wc_error *err) {
     struct canvas canvas = {0};
     enum wc_err rc = WC_OK;
-    bool again = true;
+    bool again = false;
+    for (size_t k = 0; k < n_tracks; k++)
+        again = again || !track[k].finished;
     while (rc == WC_OK && again) {
         uint64_t n_components = 0;
         rc = pass(s, category, track, n_tracks, &canvas, &n_components, err);
@@ -397,6 +399,8 @@ static enum wc_err evaluate_tracks(struct wc_state *s, size_t category, size_t f
     for (size_t k = 0; k < n && rc == WC_OK; k++) {
         track[k].variant = first + k;
         track[k].metrics = undefined;
+        track[k].finished =
+            s->plan.variant[first + k].dense == WC_DENSE_NONE; // no map, no pixel metrics
         rc = wc_binning_new(&track[k].binning, err);
         if (rc == WC_OK)
             rc = wc_histogram_init(&track[k].histogram, track[k].binning, err);

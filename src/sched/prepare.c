@@ -108,18 +108,25 @@ static enum wc_err open_texts(struct wc_state *s, struct wc_error *err) {
     const struct wc_config *c = s->config;
     const char *bpe = c->model.bpe ? c->model.bpe : wc_model_bpe(s->model);
     WC_TRY(wc_tokenizer_new(bpe, &s->tokenizer, err));
-    WC_TRY(wc_prompts_read(c->prompts, &s->prompts, err));
-    for (size_t i = 0; i < s->plan.n_recipes; i++)
-        WC_TRY(wc_prompts_check_list(s->prompts, s->plan.recipe[i].list, err));
+    WC_TRY(wc_prompt_sets_open(c->prompts, s->plan.recipe, s->plan.n_recipes, &s->prompts, err));
     WC_TRY(WC_NEW(&s->object, s->dataset.n_categories, "object names", err));
     for (size_t i = 0; i < s->dataset.n_categories; i++) {
         const struct wc_category *category = &s->dataset.category[i];
         if (!category->object)
-            WC_TRY(wc_prompts_object(s->prompts, category->name, &s->object[i], err));
+            WC_TRY(wc_prompts_object(s->prompts.set[WC_PROMPTS_CONFIGURED], category->name,
+                                     &s->object[i], err));
         else if (!(s->object[i] = wc_strdup(category->object)))
             return WC_FAIL(err, WC_ERR_NOMEM, "object names: out of memory");
     }
     return WC_OK;
+}
+
+// Every rank makes the same draws from the same list; files that the user names are read by each.
+static enum wc_err draw_references(struct wc_state *s, struct wc_error *err) {
+    enum wc_err rc = WC_OK;
+    if (s->plan.reference.want)
+        rc = wc_draws_make(s->config, &s->dataset, &s->plan, &s->draws, err);
+    return wc_agree(&s->comm, rc, err);
 }
 
 /* Who this run is. */
@@ -127,16 +134,20 @@ static enum wc_err open_texts(struct wc_state *s, struct wc_error *err) {
 // What decides its figures, as text: a run directory of another identity is refused with the lines
 // that differ.
 static enum wc_err identity_text(struct wc_state *s, struct wc_buf *out, struct wc_error *err) {
-    struct wc_buf list = {0};
-    char digest[65];
+    struct wc_buf list = {0}, draws = {0};
+    char digest[65], drawn[65];
     WC_TRY(wc_config_dump(s->config, true, out, err));
+    if (s->plan.reference.want)
+        WC_TRY(wc_draws_csv(&s->draws, &s->dataset, &s->plan, &draws, err));
+    wc_sha256_hex(wc_buf_str(&draws), draws.n, drawn);
+    wc_buf_release(&draws);
     enum wc_err rc = wc_dataset_pack(&s->dataset, &list, err);
     if (rc == WC_OK) {
         wc_sha256_hex(list.data, list.n, digest);
         wc_buf_printf(
             out,
-            "content:\n  weights_sha256: %s\n  prompts_sha256: %s\n  dataset_list_sha256: %s\n",
-            s->id.weights_sha256, s->id.prompts_sha256, digest);
+            "content:\n  weights_sha256: %s\n  prompts_sha256: %s\n  dataset_list_sha256: %s\n  references_sha256: %s\n",
+            s->id.weights_sha256, s->id.prompts_sha256, digest, drawn);
         rc = wc_buf_check(out, "identity", err);
     }
     wc_buf_release(&list);
@@ -165,8 +176,8 @@ static enum wc_err remove_file(const char *path, struct wc_error *err) {
 
 // --fresh: nothing of the earlier run stays.
 static enum wc_err forget(const struct wc_state *s, struct wc_error *err) {
-    static const char *const files[] = {"identity.yaml", "report.txt", "report.csv", "report.json",
-                                        "scores.csv"};
+    static const char *const files[] = {"identity.yaml", "report.txt", "report.csv",
+                                        "report.json",   "scores.csv", "references.csv"};
     struct wc_strlist names = {0};
     char *dir = NULL;
     enum wc_err rc = WC_OK;
@@ -252,10 +263,10 @@ static enum wc_err identify(struct wc_state *s, struct wc_error *err) {
         if (rc == WC_OK)
             rc = wc_model_hash(s->model, s->id.weights_sha256, err);
         if (rc == WC_OK) {
+            const struct wc_prompts *set = s->prompts.set[WC_PROMPTS_CONFIGURED];
             snprintf(s->id.prompts_sha256, sizeof s->id.prompts_sha256, "%s",
-                     wc_prompts_sha256(s->prompts));
-            snprintf(s->id.prompts_name, sizeof s->id.prompts_name, "%s",
-                     wc_prompts_name(s->prompts));
+                     wc_prompts_sha256(set));
+            snprintf(s->id.prompts_name, sizeof s->id.prompts_name, "%s", wc_prompts_name(set));
             rc = identity_text(s, &text, err);
         }
         if (rc == WC_OK) {
@@ -277,6 +288,7 @@ enum wc_err wc_state_prepare(struct wc_state *s, struct wc_error *err) {
     WC_TRY(list_dataset(s, err));
     WC_TRY(wc_agree(&s->comm, list_units(s, err), err));
     WC_TRY(wc_agree(&s->comm, open_model(s, err), err));
+    WC_TRY(draw_references(s, err));
     WC_TRY(identify(s, err));
     s->n_threads = choose_threads(s);
     struct wc_journal_header *h = &s->journal_header;
@@ -292,12 +304,13 @@ enum wc_err wc_state_prepare(struct wc_state *s, struct wc_error *err) {
 void wc_state_release(struct wc_state *s) {
     wc_state_unload_results(s);
     wc_scorer_free(&s->scorer);
+    wc_state_release_references(s);
     for (size_t i = 0; s->object && i < s->dataset.n_categories; i++)
         wc_free(s->object[i]);
     wc_free(s->object);
     wc_free(s->prototype);
     wc_free(s->prototype_arrives);
-    wc_prompts_free(&s->prompts);
+    wc_prompt_sets_release(&s->prompts);
     wc_tokenizer_free(&s->tokenizer);
     wc_plan_release(&s->plan);
     wc_model_free(&s->model);

@@ -18,7 +18,7 @@ static enum wc_err make(struct wc_state *s, struct wc_error *err) {
         float *out = s->prototype + c * n;
         const char *category = s->dataset.category[c].name;
         if (rc == WC_OK)
-            rc = wc_prototypes(s->model, wc_scorer_workspace(s->scorer), s->tokenizer, s->prompts,
+            rc = wc_prototypes(s->model, wc_scorer_workspace(s->scorer), s->tokenizer, &s->prompts,
                                s->plan.recipe, s->plan.n_recipes, category, s->object[c], out, err);
         if (rc != WC_OK)
             out[0] = NAN; // the others wait for this block: NaN tells them that it failed

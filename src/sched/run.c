@@ -16,7 +16,8 @@ struct labels {
     char evaluation[64], run_id[65];
 };
 
-// Switches that the configuration sets itself: "tau=0.05, multi_crop=ten".
+// Switches that the configuration sets itself: "tau=0.05, multi_crop=ten"; and the methods when an
+// entry has switches of its own: "method=[winclip, {name: winclip, as: hot, tau: 0.5}]".
 static enum wc_err list_changed(const struct wc_config *c, struct wc_buf *out,
                                 struct wc_error *err) {
     struct wc_buf now = {0}, plain = {0};
@@ -31,10 +32,12 @@ static enum wc_err list_changed(const struct wc_config *c, struct wc_buf *out,
         rc = wc_config_diff(wc_buf_str(&plain), wc_buf_str(&now), &lines, err);
     for (size_t i = 0; i < lines.n && rc == WC_OK; i++) {
         const char *key = lines.item[i], *colon = strstr(key, ": "), *arrow = strstr(key, " -> ");
-        if (!wc_str_starts(key, "winclip.") || !colon || !arrow)
+        bool entries = arrow && wc_str_starts(key, "method: ") && strchr(arrow, '{');
+        size_t skip = entries ? 0 : strlen("winclip.");
+        if ((!entries && !wc_str_starts(key, "winclip.")) || !colon || !arrow)
             continue;
-        wc_buf_printf(out, "%s%.*s=%s", out->n > 0 ? ", " : "", (int)(colon - key - 8), key + 8,
-                      arrow + 4);
+        wc_buf_printf(out, "%s%.*s=%s", out->n > 0 ? ", " : "", (int)((size_t)(colon - key) - skip),
+                      key + skip, arrow + 4);
     }
     wc_strlist_release(&lines);
     wc_buf_release(&now);
@@ -144,6 +147,7 @@ static enum wc_err run(struct wc_state *s, struct wc_buf *text, struct wc_error 
                        "stopped: %zu of %zu images left; the same command goes on",
                        s->n_units - s->n_done, s->n_units);
     WC_TRY(report(s, text, err));
+    WC_TRY(wc_agree(&s->comm, wc_state_tidy_features(s, err), err));
     if (s->n_failed > 0 && s->config->on_bad_image == WC_BAD_IMAGE_FAIL)
         return WC_FAIL(
             err, WC_ERR_DATA,

@@ -39,7 +39,10 @@ static void show_progress(struct work *w, bool last) {
 // Called by the encoder between chunks.
 static void between_chunks(void *data) {
     struct work *w = data;
-    wc_queue_progress(&w->queue);
+    if (w->s->queue)
+        wc_queue_progress(w->s->queue);
+    if (w->s->queue != &w->queue)
+        return;
     if (w->s->options->stop && *w->s->options->stop)
         return; // the image in hand is finished first
     show_progress(w, false);
@@ -62,21 +65,18 @@ static enum wc_err check_masks(const struct wc_item *item, const struct wc_image
     return WC_OK;
 }
 
-static enum wc_err score_unit(struct work *w, uint32_t u, struct wc_result *result,
+static enum wc_err score_unit(struct work *w, uint32_t u, const float *prototype,
+                              const struct wc_reference_set *references, struct wc_result *result,
                               struct wc_error *err) {
     struct wc_state *s = w->s;
-    const struct wc_unit *unit = &s->unit[u];
-    const struct wc_item *item = &s->dataset.category[unit->category].item[unit->item];
+    const struct wc_item *item = &s->dataset.category[s->unit[u].category].item[s->unit[u].item];
     const struct wc_image_options options = {.max_pixels = (size_t)s->config->preprocess.max_pixels,
                                              .exif_apply = s->config->preprocess.exif_apply};
     struct wc_image image = {0};
-    const float *prototype = wc_state_prototypes(s, unit->category);
-    if (!prototype)
-        return WC_FAIL(err, WC_ERR_STOPPED, "rank 0 could not make the text prototypes");
     WC_TRY(wc_image_read(item->path, &options, &image, err));
     enum wc_err rc = check_masks(item, &image, err);
     if (rc == WC_OK)
-        rc = wc_score_image(s->scorer, &image, prototype, NULL, result, err);
+        rc = wc_score_image(s->scorer, &image, prototype, references, result, err);
     wc_image_release(&image);
     return rc;
 }
@@ -85,8 +85,13 @@ static enum wc_err score_unit(struct work *w, uint32_t u, struct wc_result *resu
 static enum wc_err do_unit(struct work *w, uint32_t u, struct wc_error *err) {
     struct wc_state *s = w->s;
     struct wc_result result;
+    const struct wc_reference_set *references;
     double start = wc_clock_s();
-    enum wc_err rc = score_unit(w, u, &result, err);
+    const float *prototype = wc_state_prototypes(s, s->unit[u].category);
+    if (!prototype)
+        return WC_FAIL(err, WC_ERR_STOPPED, "rank 0 could not make the text prototypes");
+    WC_TRY(wc_state_references(s, s->unit[u].category, &references, err));
+    enum wc_err rc = score_unit(w, u, prototype, references, &result, err);
     if (rc == WC_ERR_DATA || rc == WC_ERR_IO) {
         char text[sizeof err->text + 80];
         snprintf(text, sizeof text, "%s%s%s%s", err->text, err->fault ? " [" : "",
@@ -169,14 +174,18 @@ enum wc_err wc_state_score(struct wc_state *s, struct wc_error *err) {
         wc_free(w.todo);
         return WC_OK;
     }
-    enum wc_err rc = wc_agree(&s->comm, wc_queue_open(&s->comm, w.n_todo, &w.queue, err), err);
-    if (rc != WC_OK)
-        goto out;
-    w.start_s = w.shown_s = wc_clock_s();
-    rc = wc_scorer_new(s->model, &s->plan, &scorer, &s->scorer, err);
+    enum wc_err rc = wc_scorer_new(s->model, &s->plan, &scorer, &s->scorer, err);
     if (rc == WC_OK)
         rc = open_journal(&w, err);
     rc = wc_agree(&s->comm, rc, err);
+    if (rc == WC_OK)
+        rc = wc_state_prepare_references(s, err);
+    if (rc == WC_OK)
+        rc = wc_agree(&s->comm, wc_queue_open(&s->comm, w.n_todo, &w.queue, err), err);
+    if (rc != WC_OK)
+        goto out;
+    s->queue = &w.queue;
+    w.start_s = w.shown_s = wc_clock_s();
     if (rc == WC_OK) {
         if (s->comm.rank == 0)
             WC_INFO(
@@ -198,9 +207,12 @@ enum wc_err wc_state_score(struct wc_state *s, struct wc_error *err) {
             *err = close_err;
         }
     }
+    s->queue = NULL;
     wc_queue_close(&w.queue);
     rc = wc_agree(&s->comm, rc, err);
 out:
+    if (w.journal)
+        wc_journal_close(&w.journal, NULL);
     wc_scorer_free(&s->scorer);
     wc_buf_release(&w.record);
     wc_free(w.todo);

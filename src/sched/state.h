@@ -11,6 +11,8 @@
 #include "method/prototypes.h"
 #include "method/scorer.h"
 #include "sched/comm.h"
+#include "sched/draws.h"
+#include "sched/queue.h"
 #include "sched/record.h"
 #include "sched/run.h"
 
@@ -30,12 +32,24 @@ struct wc_state {
     struct wc_plan plan;
     struct wc_scorer *scorer;
     size_t cells;                   // g * g
-    struct wc_prompts *prompts;     // rank 0
+    struct wc_prompt_sets prompts;  // rank 0
     struct wc_tokenizer *tokenizer; // rank 0
     float *prototype;               // (n_categories, n_recipes, 2, e)
     MPI_Request *prototype_arrives; // (n_categories)
     char **object;                  // (n_categories), rank 0
     unsigned n_threads;
+    struct wc_queue *queue; // of the phase in hand, for MPI's progress between chunks of work
+    // References (references.c).
+    struct wc_draws draws;
+    struct wc_ref_unit *ref; // (n_refs), category by category
+    size_t n_refs;
+    size_t *first_ref;           // (n_categories + 1)
+    struct wc_buf reference_key; // what features depend on besides the picture
+    char *features, *store;      // RUN/features; the folder that runs share, or NULL
+    struct wc_weights **open;    // files of the category in hand
+    struct wc_reference *view;
+    size_t n_open, open_category;
+    struct wc_reference_set references;
     // Who this run is (equal on all ranks).
     struct {
         char run_id[65], weights_sha256[65], prompts_sha256[65], prompts_name[64];
@@ -61,6 +75,15 @@ enum wc_err wc_state_start_prototypes(struct wc_state *s, struct wc_error *err);
 // The category's prototypes (n_recipes, 2, e), waiting for them if need be; NULL: rank 0 failed to
 // make them.
 const float *wc_state_prototypes(struct wc_state *s, size_t category);
+
+// references.c: draws are made by rank 0 in wc_state_prepare(); features are made or found after
+// the scorer is there.
+enum wc_err wc_state_prepare_references(struct wc_state *s, struct wc_error *err);
+// The category's references, mapped; *out is NULL when the plan has none. Not collective.
+enum wc_err wc_state_references(struct wc_state *s, size_t category,
+                                const struct wc_reference_set **out, struct wc_error *err);
+enum wc_err wc_state_tidy_features(struct wc_state *s, struct wc_error *err);
+void wc_state_release_references(struct wc_state *s);
 
 // results.c: maps the journals and finds each unit's record; s->result, n_done, n_failed.
 // `want_failed`: failed units count as done (for the report), otherwise they are scored again.

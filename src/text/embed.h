@@ -10,8 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-extern const unsigned char wc_bpe_gz[], wc_bpe_gz_end[];             // gzip
-extern const unsigned char wc_prompts_yaml[], wc_prompts_yaml_end[]; // prompts/winclip.yaml
+extern const unsigned char wc_bpe_gz[], wc_bpe_gz_end[]; // gzip
+// prompts/winclip.yaml, clip_ac.yaml, imagenet80.yaml
+extern const unsigned char wc_prompts_yaml[], wc_prompts_yaml_end[];
+extern const unsigned char wc_clip_ac_yaml[], wc_clip_ac_yaml_end[];
+extern const unsigned char wc_imagenet80_yaml[], wc_imagenet80_yaml_end[];
 
 // The two labels are distinct objects to the compiler: subtract them as integers.
 #define WC_EMBED_BYTES(name) ((size_t)((uintptr_t)name##_end - (uintptr_t)name))

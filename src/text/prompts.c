@@ -432,10 +432,20 @@ static enum wc_err set_sha256(struct wc_prompts *p, struct wc_error *err) {
 }
 
 static enum wc_err open_yaml(const char *path, struct wc_yaml_doc **doc, struct wc_error *err) {
-    if (path)
-        return wc_yaml_read(path, doc, err);
-    return wc_yaml_parse("built-in prompts", (const char *)wc_prompts_yaml,
-                         WC_EMBED_BYTES(wc_prompts_yaml), doc, err);
+    const struct {
+        const char *name;
+        const unsigned char *bytes;
+        size_t n;
+    } built_in[] = {
+        {"builtin:winclip", wc_prompts_yaml, WC_EMBED_BYTES(wc_prompts_yaml)},
+        {"builtin:clip_ac", wc_clip_ac_yaml, WC_EMBED_BYTES(wc_clip_ac_yaml)},
+        {"builtin:imagenet80", wc_imagenet80_yaml, WC_EMBED_BYTES(wc_imagenet80_yaml)},
+    };
+    for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++)
+        if (strcmp(path ? path : "builtin:winclip", built_in[i].name) == 0)
+            return wc_yaml_parse("built-in prompts", (const char *)built_in[i].bytes, built_in[i].n,
+                                 doc, err);
+    return wc_yaml_read(path, doc, err);
 }
 
 enum wc_err wc_prompts_read(const char *path, struct wc_prompts **out, struct wc_error *err) {
@@ -471,7 +481,8 @@ const char *wc_prompts_sha256(const struct wc_prompts *p) {
 
 enum wc_err wc_prompts_check_list(const struct wc_prompts *p, const char *list,
                                   struct wc_error *err) {
-    return find_list(p, list) ? WC_OK : unknown_list(p, p->name, list, err);
+    bool bare = list && strcmp(list, WC_PROMPTS_BARE) == 0;
+    return bare || find_list(p, list) ? WC_OK : unknown_list(p, p->name, list, err);
 }
 
 enum wc_err wc_prompts_object(const struct wc_prompts *p, const char *category, char **name,
@@ -518,7 +529,10 @@ enum wc_err wc_prompts_expand(const struct wc_prompts *p, const char *list, cons
                               const char *object, struct wc_strlist *normal,
                               struct wc_strlist *abnormal, struct wc_error *err) {
     WC_TRY(wc_prompts_check_list(p, list, err));
-    const struct wc_strlist *templates = &find_list(p, list)->items;
+    static char hole[] = HOLE, *const hole_item[] = {hole};
+    const struct wc_strlist bare = {.item = (char **)(uintptr_t)hole_item, .n = 1};
+    bool no_template = list && strcmp(list, WC_PROMPTS_BARE) == 0;
+    const struct wc_strlist *templates = no_template ? &bare : &find_list(p, list)->items;
     const struct override *o = NULL;
     if (category && p->n_overrides)
         o = bsearch(&category, p->override, p->n_overrides, sizeof *p->override, by_name);

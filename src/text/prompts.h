@@ -29,8 +29,8 @@
 
 struct wc_prompts;
 
-enum wc_err wc_prompts_read(const char *path, struct wc_prompts **out,
-                            struct wc_error *err); // NULL path: built in
+// NULL path, or "builtin:winclip", "builtin:clip_ac", "builtin:imagenet80": embedded.
+enum wc_err wc_prompts_read(const char *path, struct wc_prompts **out, struct wc_error *err);
 void wc_prompts_free(struct wc_prompts **p);
 
 const char *wc_prompts_name(const struct wc_prompts *p);
@@ -38,6 +38,9 @@ const char *wc_prompts_name(const struct wc_prompts *p);
 // Hex, of the canonical content: neither the file's layout, nor the order of keys, nor the set's
 // name changes it.
 const char *wc_prompts_sha256(const struct wc_prompts *p);
+
+// The list of every set that holds the states alone, without a template (paper, table 3).
+#define WC_PROMPTS_BARE "bare"
 
 // Is there a template list of that name? NULL and sets with one nameless list: always.
 enum wc_err wc_prompts_check_list(const struct wc_prompts *p, const char *list,

@@ -1,0 +1,86 @@
+// The table of methods: every system of the paper's tables has its row; one that is not available
+// says so when it is asked for.
+#include "method/plan.h"
+
+#include <string.h>
+
+static void configure_winclip(const char *name, struct wc_variant *v) {
+    (void)name;
+    v->dense = WC_DENSE_WINDOWS;
+}
+
+// CLIP-AC and the steps of table 3, all on the whole image.
+static const char *const clip_ac_variants[] = {"one_class", "two_class",  "imagenet80", "states",
+                                               "prompts",   "multi_crop", NULL};
+
+static void configure_clip_ac(const char *name, struct wc_variant *v) {
+    v->dense = WC_DENSE_NONE;
+    v->winclip.multi_crop = WC_CROP_NONE;
+    v->winclip.image_score = WC_SCORE_SOFTMAX;
+    if (strcmp(name, "one_class") == 0 || strcmp(name, "two_class") == 0) {
+        v->one_class = strcmp(name, "one_class") == 0;
+        v->recipe.source = WC_PROMPTS_CLIP_AC;
+    } else if (strcmp(name, "imagenet80") == 0) {
+        v->recipe.source = WC_PROMPTS_IMAGENET80;
+    } else if (strcmp(name, "states") == 0) {
+        v->recipe.list = WC_PROMPTS_BARE;
+    } else if (strcmp(name, "multi_crop") == 0) {
+        v->winclip.multi_crop = WC_CROP_TEN;
+    }
+}
+
+static const char *const patch_token_variants[] = {"ln_post", "plain", NULL};
+
+// Table 8, "Patch-token": a patch is its own window; no other scale takes part.
+static void configure_patch_token(const char *name, struct wc_variant *v) {
+    v->dense = strcmp(name, "plain") == 0 ? WC_DENSE_PATCH_PLAIN : WC_DENSE_PATCH;
+    v->winclip.n_windows = 1;
+    v->winclip.window[0] = 1;
+    v->winclip.image_scale = false;
+}
+
+static void configure_tiling(const char *name, struct wc_variant *v) {
+    (void)name;
+    v->dense = WC_DENSE_TILES;
+}
+
+static const struct wc_method methods[] = {
+    {.name = "winclip",
+     .help = "windows of CLIP with prompt ensembles, zero-shot and few-normal-shot (WinCLIP+)",
+     .available = true,
+     .few_shot = true,
+     .presets = true,
+     .configure = configure_winclip},
+    {.name = "clip_ac",
+     .help = "CLIP on the whole image, from one prompt to the full ensemble with crops (table 3)",
+     .available = true,
+     .variants = clip_ac_variants,
+     .configure = configure_clip_ac},
+    {.name = "patch_token",
+     .help = "the last layer's patch tokens against the prototypes (table 8)",
+     .available = true,
+     .variants = patch_token_variants,
+     .configure = configure_patch_token},
+    {.name = "tiling",
+     .help = "image tiles through the whole encoder (table 8); hundreds of passes an image",
+     .available = true,
+     .configure = configure_tiling},
+    {.name = "maskclip", .help = "MaskCLIP's value path as dense features (table 4)"},
+    {.name = "transmm", .help = "Trans-MM relevance of the image tower (table 4)"},
+    {.name = "spade", .help = "SPADE: nearest neighbours and pixel pyramid", .few_shot = true},
+    {.name = "padim", .help = "PaDiM: a Gaussian a position", .few_shot = true},
+    {.name = "patchcore", .help = "PatchCore: coreset of patch features", .few_shot = true},
+};
+#define N_METHODS (sizeof methods / sizeof *methods)
+
+const struct wc_method *wc_method_table(size_t *n) {
+    *n = N_METHODS;
+    return methods;
+}
+
+const struct wc_method *wc_method_find(const char *name) {
+    for (size_t i = 0; i < N_METHODS; i++)
+        if (strcmp(methods[i].name, name) == 0)
+            return &methods[i];
+    return NULL;
+}

@@ -1,0 +1,293 @@
+// The reference phase: each distinct reference image is encoded once by whichever rank is free, its
+// features are a file in RUN/features that every rank maps, and an earlier run's file of the same
+// picture and model is taken instead.
+#include "sched/state.h"
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "method/reference_file.h"
+#include "sched/queue.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_IMAGE_BYTES ((size_t)4 << 30)
+
+// One distinct reference of the whole run.
+struct wc_ref_unit {
+    uint32_t category, image;
+    char key[33]; // name of its file, hex; empty while unknown and for banks
+};
+
+static enum wc_err list_units(struct wc_state *s, struct wc_error *err) {
+    for (size_t c = 0; c < s->draws.n_categories; c++)
+        s->n_refs += s->draws.category[c].n;
+    WC_TRY(WC_NEW(&s->ref, s->n_refs, "references", err));
+    WC_TRY(WC_NEW(&s->first_ref, s->draws.n_categories + 1, "references", err));
+    size_t u = 0;
+    for (size_t c = 0; c < s->draws.n_categories; c++) {
+        s->first_ref[c] = u;
+        for (size_t i = 0; i < s->draws.category[c].n; i++)
+            s->ref[u++] = (struct wc_ref_unit){(uint32_t)c, (uint32_t)i, ""};
+    }
+    s->first_ref[s->draws.n_categories] = u;
+    return WC_OK;
+}
+
+static const struct wc_drawn *drawn_of(const struct wc_state *s, const struct wc_ref_unit *r) {
+    return &s->draws.category[r->category].image[r->image];
+}
+
+// The name of a picture's features: what they depend on, and its bytes.
+static enum wc_err name_features(const struct wc_state *s, const unsigned char *bytes, size_t n,
+                                 char key[33]) {
+    const struct wc_request *r = &s->plan.reference;
+    struct wc_sha256 sha;
+    unsigned char digest[32];
+    char text[128];
+    int length = snprintf(text, sizeof text, "|want %u", r->want);
+    for (size_t i = 0; i < r->n_scales; i++)
+        length += snprintf(text + length, sizeof text - (size_t)length, ",%zu", r->window[i]);
+    wc_sha256_init(&sha);
+    wc_sha256_add(&sha, s->reference_key.data, s->reference_key.n);
+    wc_sha256_add(&sha, text, (size_t)length);
+    wc_sha256_add(&sha, bytes, n);
+    wc_sha256_end(&sha, digest);
+    wc_hex(digest, 16, key);
+    return WC_OK;
+}
+
+static char *feature_path(const struct wc_state *s, const char *folder, const char *key) {
+    (void)s;
+    return wc_sprintf("%s/%s.safetensors", folder, key);
+}
+
+// Is the file there and whole? A damaged one is made again.
+static bool usable(const struct wc_state *s, const char *path) {
+    struct wc_weights *file = NULL;
+    struct wc_reference view;
+    bool good = wc_io_is_file(path) && wc_weights_open(path, &file, NULL) == WC_OK &&
+                wc_reference_view(file, "", wc_buf_str(&s->reference_key), s->model,
+                                  &s->plan.reference, &view, NULL) == WC_OK;
+    wc_weights_free(&file);
+    return good;
+}
+
+// Takes the file from the store that runs share, where it is there.
+static bool take_from_store(const struct wc_state *s, const char *key, const char *path) {
+    char *stored = s->store ? feature_path(s, s->store, key) : NULL;
+    bool good = stored && usable(s, stored) && wc_io_link_or_copy(stored, path, NULL) == WC_OK;
+    wc_free(stored);
+    return good;
+}
+
+static void give_to_store(const struct wc_state *s, const char *key, const char *path) {
+    char *stored = s->store ? feature_path(s, s->store, key) : NULL;
+    struct wc_error err = {0};
+    if (stored && !wc_io_exists(stored) && wc_io_link_or_copy(path, stored, &err) != WC_OK)
+        WC_INFO("%s: not kept for later runs: %s", stored, err.text);
+    wc_free(stored);
+}
+
+static enum wc_err encode(struct wc_state *s, const struct wc_drawn *d, const unsigned char *bytes,
+                          size_t n, const char *path, struct wc_error *err) {
+    const struct wc_image_options o = {.max_pixels = (size_t)s->config->preprocess.max_pixels,
+                                       .exif_apply = s->config->preprocess.exif_apply};
+    struct wc_image image = {0};
+    struct wc_reference_features f = {0};
+    WC_TRY(wc_image_decode(d->path, bytes, n, &o, &image, err));
+    enum wc_err rc = wc_encode_reference(s->scorer, &image, &f, err);
+    if (rc == WC_OK)
+        rc = wc_reference_write(path, wc_buf_str(&s->reference_key), s->model, &s->plan.reference,
+                                &f.view, err);
+    wc_reference_features_release(&f);
+    wc_image_release(&image);
+    return rc;
+}
+
+// One reference: its file is there when this returns. *encoded tells whether the encoder ran.
+static enum wc_err make_reference(struct wc_state *s, struct wc_ref_unit *r, bool *encoded,
+                                  struct wc_error *err) {
+    const struct wc_drawn *d = drawn_of(s, r);
+    unsigned char *bytes = NULL;
+    size_t n;
+    *encoded = false;
+    if (d->i_bank >= 0)
+        return WC_OK;
+    WC_TRY(wc_io_read_file(d->path, MAX_IMAGE_BYTES, &bytes, &n, err));
+    enum wc_err rc = name_features(s, bytes, n, r->key);
+    char *path = feature_path(s, s->features, r->key);
+    if (!path)
+        rc = WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", d->path);
+    if (rc == WC_OK && !usable(s, path) && !take_from_store(s, r->key, path)) {
+        rc = encode(s, d, bytes, n, path, err);
+        *encoded = rc == WC_OK;
+        if (rc == WC_OK)
+            give_to_store(s, r->key, path);
+        else if (rc == WC_ERR_DATA)
+            rc = WC_FAULT(err, rc, err->fault, "reference image of %s: %s",
+                          s->dataset.category[r->category].name, err->text);
+    }
+    wc_free(path);
+    wc_free(bytes);
+    return rc;
+}
+
+// RUN/features, and the store beside the run directories (`features: keep`).
+static enum wc_err open_folders(struct wc_state *s, struct wc_error *err) {
+    const struct wc_config *c = s->config;
+    WC_TRY(wc_state_path(s, "features", &s->features, err));
+    if (c->features == 0) {
+        char *parent = wc_path_dir(c->output);
+        s->store = c->features_dir ? wc_strdup(c->features_dir)
+                   : parent        ? wc_path_join(parent, "features")
+                                   : NULL;
+        wc_free(parent);
+        if (!s->store)
+            return WC_FAIL(err, WC_ERR_NOMEM, "features: out of memory");
+    }
+    if (s->comm.rank != 0)
+        return WC_OK;
+    WC_TRY(wc_io_mkdirs(s->features, err));
+    return s->store ? wc_io_mkdirs(s->store, err) : WC_OK;
+}
+
+static enum wc_err work_off(struct wc_state *s, uint64_t *n_encoded, struct wc_error *err) {
+    struct wc_queue queue;
+    uint64_t ticket;
+    WC_TRY(wc_queue_open(&s->comm, s->n_refs, &queue, err));
+    s->queue = &queue;
+    enum wc_err rc = WC_OK;
+    while (rc == WC_OK && wc_queue_next(&queue, &ticket)) {
+        bool encoded;
+        rc = make_reference(s, &s->ref[ticket], &encoded, err);
+        *n_encoded += encoded;
+        if (rc != WC_OK)
+            wc_queue_stop(&queue);
+    }
+    s->queue = NULL;
+    wc_queue_close(&queue);
+    return wc_agree(&s->comm, rc, err);
+}
+
+// All ranks learn the names that each found: where it did not, a key is zero; all else is equal on
+// all ranks.
+static void share_keys(struct wc_state *s) {
+    MPI_Allreduce(MPI_IN_PLACE, s->ref, (int)(s->n_refs * sizeof *s->ref), MPI_UNSIGNED_CHAR,
+                  MPI_MAX, s->comm.comm);
+}
+
+static enum wc_err write_csv(const struct wc_state *s, struct wc_error *err) {
+    struct wc_buf text = {0};
+    char *path = NULL;
+    enum wc_err rc = wc_draws_csv(&s->draws, &s->dataset, &s->plan, &text, err);
+    if (rc == WC_OK)
+        rc = wc_state_path(s, "references.csv", &path, err);
+    if (rc == WC_OK)
+        rc = wc_io_write_atomic(path, wc_buf_str(&text), text.n, err);
+    wc_buf_release(&text);
+    wc_free(path);
+    return rc;
+}
+
+enum wc_err wc_state_prepare_references(struct wc_state *s, struct wc_error *err) {
+    uint64_t n_encoded = 0, total = 0;
+    if (s->plan.reference.want == 0)
+        return WC_OK;
+    enum wc_err rc = open_folders(s, err);
+    if (rc == WC_OK)
+        rc = list_units(s, err);
+    if (rc == WC_OK)
+        rc = wc_reference_key(
+            s->model, s->id.weights_sha256, (enum wc_tile_mode)s->config->preprocess.tiling,
+            s->config->preprocess.exif_apply, s->journal_header.precision, &s->reference_key, err);
+    if (rc == WC_OK && s->comm.rank == 0)
+        rc = write_csv(s, err);
+    WC_TRY(wc_agree(&s->comm, rc, err));
+    WC_TRY(work_off(s, &n_encoded, err));
+    share_keys(s);
+    MPI_Allreduce(&n_encoded, &total, 1, MPI_UINT64_T, MPI_SUM, s->comm.comm);
+    if (s->comm.rank == 0)
+        WC_INFO(
+            "references: %zu distinct images for %zu seeds, %llu encoded, the rest taken from earlier runs",
+            s->n_refs, s->plan.n_seeds, (unsigned long long)total);
+    return WC_OK;
+}
+
+/* The references of the category in hand, mapped. */
+
+static void close_category(struct wc_state *s) {
+    for (size_t i = 0; s->open && i < s->n_open; i++)
+        wc_weights_free(&s->open[i]);
+    wc_free(s->open);
+    wc_free(s->view);
+    s->open = NULL;
+    s->view = NULL;
+    s->n_open = 0;
+}
+
+static enum wc_err open_reference(struct wc_state *s, const struct wc_ref_unit *r,
+                                  struct wc_weights **file, struct wc_reference *view,
+                                  struct wc_error *err) {
+    const struct wc_drawn *d = drawn_of(s, r);
+    char prefix[32] = "",
+         *path = d->i_bank >= 0 ? wc_strdup(d->path) : feature_path(s, s->features, r->key);
+    if (!path)
+        return WC_FAIL(err, WC_ERR_NOMEM, "references: out of memory");
+    if (d->i_bank >= 0)
+        snprintf(prefix, sizeof prefix, "ref.%lld.", (long long)d->i_bank);
+    enum wc_err rc = wc_weights_open(path, file, err);
+    if (rc == WC_OK)
+        rc = wc_reference_view(*file, prefix, wc_buf_str(&s->reference_key), s->model,
+                               &s->plan.reference, view, err);
+    wc_free(path);
+    return rc;
+}
+
+enum wc_err wc_state_references(struct wc_state *s, size_t category,
+                                const struct wc_reference_set **out, struct wc_error *err) {
+    *out = NULL;
+    if (s->plan.reference.want == 0)
+        return WC_OK;
+    if (s->view && s->open_category == category) {
+        *out = &s->references;
+        return WC_OK;
+    }
+    close_category(s);
+    const struct wc_draw *d = &s->draws.category[category];
+    WC_TRY(WC_NEW(&s->open, d->n, "references", err));
+    WC_TRY(WC_NEW(&s->view, d->n, "references", err));
+    for (; s->n_open < d->n; s->n_open++)
+        WC_TRY(open_reference(s, &s->ref[s->first_ref[category] + s->n_open], &s->open[s->n_open],
+                              &s->view[s->n_open], err));
+    s->open_category = category;
+    s->references = (struct wc_reference_set){.reference = s->view,
+                                              .n = d->n,
+                                              .draw = d->order,
+                                              .n_seeds = s->draws.n_seeds,
+                                              .n_draw = d->n_draw};
+    *out = &s->references;
+    return WC_OK;
+}
+
+// Rank 0, at the end of a run: the store below its cap, oldest files first; temporary features go.
+enum wc_err wc_state_tidy_features(struct wc_state *s, struct wc_error *err) {
+    if (s->plan.reference.want == 0 || s->comm.rank != 0)
+        return WC_OK;
+    close_category(s);
+    if (s->store)
+        return wc_io_trim_folder(s->store, s->config->features_max_mb << 20, err);
+    return wc_io_trim_folder(s->features, 0, err);
+}
+
+void wc_state_release_references(struct wc_state *s) {
+    close_category(s);
+    wc_draws_release(&s->draws);
+    wc_buf_release(&s->reference_key);
+    wc_free(s->ref);
+    wc_free(s->first_ref);
+    wc_free(s->features);
+    wc_free(s->store);
+}
