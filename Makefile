@@ -57,6 +57,7 @@ PROGRAM  := $(BUILD)/winclip-mpi
 TEST_SRC := $(sort $(wildcard tests/t[0-9]*.c))
 TEST_BIN := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%.t)
 TEST_SH  := $(sort $(wildcard tests/t[0-9]*.sh))
+TEST_TOOL := $(BUILD)/tests/golden_tool.t
 
 .PHONY: all help setup check check-unit check-asan check-layers check-headers format check-format lint install \
         uninstall clean FORCE
@@ -116,9 +117,9 @@ $(BUILD)/tests/%.t: tests/%.c $(LIB) $(BUILD)/flags
 	$(SAY) TEST $@
 	$(Q)$(MPICC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d $< $(LIB) $(LDFLAGS) $(LIBS) -o $@
 
-TEST_ENV = WINCLIP=$(abspath $(PROGRAM)) WC_TEST_TMP=$(abspath $(BUILD))/tmp OMPI_ALLOW_RUN_AS_ROOT=1 \
+TEST_ENV = WINCLIP=$(abspath $(PROGRAM)) GOLDEN_TOOL=$(abspath $(TEST_TOOL)) WC_TEST_TMP=$(abspath $(BUILD))/tmp OMPI_ALLOW_RUN_AS_ROOT=1 \
            OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-check: $(PROGRAM) $(TEST_BIN) ## build everything and run all tests
+check: $(PROGRAM) $(TEST_BIN) $(TEST_TOOL) ## build everything and run all tests
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove --exec '' $(TEST_BIN) $(TEST_SH)
 check-unit: $(TEST_BIN) ## the compiled tests only
@@ -157,4 +158,4 @@ uninstall: ## remove what install put there
 clean: ## remove build/
 	rm -rf $(BUILD)
 
--include $(OBJ:.o=.d) $(TEST_BIN:=.d)
+-include $(OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_TOOL:=.d)
