@@ -94,7 +94,7 @@ static enum wc_err make_prototypes(struct features *f, struct wc_error *err) {
     enum wc_err rc =
         wc_prompt_sets_open(f->prompts, f->plan.recipe, f->plan.n_recipes, &prompts, err);
     if (rc == WC_OK)
-        rc = wc_prototypes(f->model, wc_scorer_workspace(f->scorer), f->tokenizer, prompts,
+        rc = wc_prototypes(f->model, wc_scorer_workspace(f->scorer), f->tokenizer, &prompts,
                            f->plan.recipe, f->plan.n_recipes, NULL, f->object, f->prototype, err);
     wc_prompt_sets_release(&prompts);
     return rc;

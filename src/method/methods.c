@@ -2,6 +2,8 @@
 // says so when it is asked for.
 #include "method/plan.h"
 
+#include "text/prompts.h"
+
 #include <string.h>
 
 static void configure_winclip(const char *name, struct wc_variant *v) {

@@ -52,7 +52,7 @@ enum wc_err wc_reference_declare(struct wc_st_writer *w, const char *prefix,
     for (size_t i = 0; i < N_KINDS; i++) {
         char name[96];
         const size_t dim[2] = {n_tiles * a[i].n_rows, a[i].width};
-        snprintf(name, sizeof name, "%.48s%s", prefix, a[i].name);
+        snprintf(name, sizeof name, "%.48s%.31s", prefix, a[i].name);
         if (a[i].n_rows > 0)
             WC_TRY(wc_st_writer_declare(w, name, WC_F32, 2, dim, err));
     }
@@ -105,7 +105,7 @@ enum wc_err wc_reference_view(const struct wc_weights *file, const char *prefix,
         char name[96];
         if (a[i].n_rows == 0)
             continue;
-        snprintf(name, sizeof name, "%.48s%s", prefix, a[i].name);
+        snprintf(name, sizeof name, "%.48s%.31s", prefix, a[i].name);
         const struct wc_tensor_info *t = wc_weights_find(file, name);
         if (!t)
             return WC_FAULT(err, WC_ERR_DATA, "missing-tensor", "%s: tensor \"%s\" is missing",

@@ -56,7 +56,8 @@ static void project(const struct wc_vit *v, size_t n, const float *x, size_t ld,
 static void whole_image(const struct wc_vit *v, const struct wc_workspace *w, unsigned want,
                         struct wc_scratch *s, struct wc_features *out) {
     size_t d = v->tower.d, n = v->g * v->g;
-    bool patches = want & (WC_WANT_PATCH | WC_WANT_PATCH_POST | WC_WANT_PATCH_PROJ);
+    bool patches =
+        want & (WC_WANT_PATCH | WC_WANT_PATCH_POST | WC_WANT_PATCH_PROJ | WC_WANT_PATCH_PLAIN);
     memcpy(s->x, w->embed, (1 + n) * d * sizeof(float));
     memcpy(s->qkv, w->embed_qkv, (1 + n) * 3 * d * sizeof(float));
     wc_tower_run(&v->tower, 1, 1 + n, true, patches ? WC_KEEP_ALL : WC_KEEP_FIRST, s);
@@ -68,6 +69,9 @@ static void whole_image(const struct wc_vit *v, const struct wc_workspace *w, un
         norm(&v->ln_post, n, d, s->x + d, d, out->patch_post);
     if (want & WC_WANT_PATCH_PROJ)
         project(v, n, s->x + d, d, s, out->patch_proj);
+    if (want & WC_WANT_PATCH_PLAIN)
+        wc_gemm_nn(n, v->embed, d, s->x + d, d, v->proj, v->embed, false, out->patch_plain,
+                   v->embed);
 }
 
 // Windows [first, first + n) of side k: [CLS] and their k * k patches alone through the tower.
@@ -160,8 +164,9 @@ enum wc_err wc_features_init(const struct wc_model *model, const struct wc_reque
         {&f.patch, r->want & WC_WANT_PATCH ? n * d : 0},
         {&f.patch_post, r->want & WC_WANT_PATCH_POST ? n * d : 0},
         {&f.patch_proj, r->want & WC_WANT_PATCH_PROJ ? n * e : 0},
+        {&f.patch_plain, r->want & WC_WANT_PATCH_PLAIN ? n * e : 0},
     };
-    size_t n_parts = 4;
+    size_t n_parts = 5;
     if (r->n_scales > WC_MAX_SCALES)
         return WC_FAIL(err, WC_ERR_CONFIG, "windows: %zu sides, at most %d are possible",
                        r->n_scales, WC_MAX_SCALES);
