@@ -153,7 +153,8 @@ static inline size_t scene_grid(const struct scene *s) {
 
 static inline size_t scene_recipe(struct wc_plan *p, const struct wc_recipe *r) {
     for (size_t i = 0; i < p->n_recipes; i++)
-        if (strcmp(p->recipe[i].list, r->list) == 0 && p->recipe[i].average == r->average)
+        if (p->recipe[i].source == r->source && strcmp(p->recipe[i].list, r->list) == 0 &&
+            p->recipe[i].average == r->average)
             return i;
     scene_must(WC_GROW(&p->recipe, &p->cap_recipes, p->n_recipes + 1, "plan", &scene_err));
     p->recipe[p->n_recipes] = *r;
