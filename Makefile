@@ -59,7 +59,7 @@ TEST_BIN := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%.t)
 TEST_SH  := $(sort $(wildcard tests/t[0-9]*.sh))
 TEST_TOOL := $(BUILD)/tests/golden_tool.t
 
-.PHONY: all help setup check check-unit check-asan check-layers check-headers format check-format lint install \
+.PHONY: all help setup check check-unit bench-variants check-asan check-layers check-headers format check-format lint install \
         uninstall clean FORCE
 .DELETE_ON_ERROR:
 all: $(PROGRAM) ## build the program (default)
@@ -132,6 +132,8 @@ check-asan-run: $(PROGRAM) $(TEST_BIN)
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) WC_ASAN=1 ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions=$(abspath tests/lsan.supp) \
 	    prove --exec '' $(TEST_BIN)
+bench-variants: $(PROGRAM) ## cost of {0,1,2,4} shots x 5 seeds against one zero-shot pass, as a ratio
+	WINCLIP=$(abspath $(PROGRAM)) sh tests/bench-variants.sh
 check-layers: ## prove that sources include only their own and lower layers
 	sh tests/check-layers.sh
 check-headers: $(BUILD)/flags ## prove that each header compiles alone
@@ -142,7 +144,7 @@ FORMAT_FILES = $(sort $(wildcard src/*/*.[ch] include/*.h tests/*.[ch]))
 format: ## clang-format all sources in place
 	clang-format -i $(FORMAT_FILES)
 check-format: ## fail when a source is not formatted
-	clang-format --dry-run --Werror $(FORMAT_FILES)
+	@clang-format --dry-run --Werror $(FORMAT_FILES) && echo "format: $(words $(FORMAT_FILES)) files"
 lint: ## cppcheck over the sources
 	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
 	    --suppress=missingIncludeSystem -Isrc -Iinclude src

@@ -5,7 +5,7 @@ set -eu
 rank() {
     case $1 in
     base) echo 0 ;; tensor) echo 1 ;; image | text | weights | config) echo 2 ;; model | dataset) echo 3 ;;
-    method) echo 4 ;; eval | journal) echo 5 ;; report | sched) echo 6 ;; cli) echo 7 ;;
+    method) echo 4 ;; eval | journal) echo 5 ;; report) echo 6 ;; sched) echo 7 ;; cli) echo 8 ;;
     *) echo "unknown layer $1" >&2; exit 1 ;;
     esac
 }

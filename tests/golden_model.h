@@ -56,16 +56,15 @@ static inline struct wc_image golden_image(const struct golden_formula *f) {
     return image;
 }
 
-// A float32 golden tensor; aborts the test program when it is absent, so that no check can silently
-// vanish.
-static inline const float *golden_tensor(const struct wc_weights *w, const char *name, size_t n) {
+// A copy of a float32 golden tensor, to be freed; aborts the test program when it is absent, so
+// that no check can silently vanish.
+static inline float *golden_tensor(const struct wc_weights *w, const char *name, size_t n) {
     const struct wc_tensor_info *t = wc_weights_find(w, name);
     if (!t || t->dtype != WC_F32 || (n > 0 && t->n_elements != n)) {
         printf("Bail out! golden tensor %s: absent or of another size\n", name);
         exit(2);
     }
-    float *copy =
-        wc_alloc(t->n_elements, sizeof(float)); // a test may leak it: the program ends soon
+    float *copy = wc_alloc(t->n_elements, sizeof(float));
     memcpy(copy, t->data, t->n_elements * sizeof(float));
     return copy;
 }

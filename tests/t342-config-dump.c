@@ -21,8 +21,8 @@ static const char *const others[] = {
     "model.bpe=/b.gz",
     "model.activation=gelu",
     "model.precision=int8",
-    "method=[clip_ac, {name: winclip, as: 2-hot.b+c, tau: 0.123456789012345678, windows: [2], "
-    "image_scale: 0, variants: [b, a]}, {name: winclip, prompts: t22}, {name: padim, as: null}]",
+    ("method=[clip_ac, {name: winclip, as: 2-hot.b+c, tau: 0.123456789012345678, windows: [2], "
+     "image_scale: 0, variants: [b, a]}, {name: winclip, prompts: t22}, {name: padim, as: null}]"),
     "preset=[anomalib, accurate]",
     "winclip.tau=0.07",
     "winclip.text_average=raw",

@@ -39,6 +39,12 @@ double wc_clock_s(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+double wc_cpu_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static void put_line(const char *text) {
     fputs(text,
           stderr); // one call a line: stderr is unbuffered, so lines of ranks do not interleave

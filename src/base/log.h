@@ -23,4 +23,7 @@ void wc_log_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)))
 // Monotonic seconds.
 double wc_clock_s(void);
 
+// Seconds of processor time that this process has used: what a phase costs on a shared machine.
+double wc_cpu_s(void);
+
 #endif

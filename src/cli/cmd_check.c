@@ -90,17 +90,6 @@ static void print_counts(struct check *c) {
            c->n_anomalous, c->n_masked);
 }
 
-// Multiply-adds of the image tower for one tile, in units of 1e9 floating-point operations.
-static double gflop_per_tile(const struct check *c) {
-    const struct wc_arch *a = wc_model_arch(c->model);
-    double g = (double)wc_arch_grid(a), tokens = 1 + g * g, d = (double)a->width;
-    for (size_t i = 0; i < c->plan.request.n_scales; i++) {
-        double k = (double)c->plan.request.window[i];
-        tokens += (double)wc_n_windows(wc_arch_grid(a), c->plan.request.window[i]) * (1 + k * k);
-    }
-    return 2e-9 * tokens * (double)a->layers * (4 * d * d + 2 * d * (double)a->mlp);
-}
-
 static enum wc_err print_cost(struct check *c, struct wc_error *err) {
     const struct wc_arch *a = wc_model_arch(c->model);
     struct wc_scorer *scorer = NULL;
@@ -114,9 +103,9 @@ static enum wc_err print_cost(struct check *c, struct wc_error *err) {
            wc_model_activation_reason(c->model));
     printf("machine   %s, %s\n", wc_isa_name(wc_kernels()->isa), wc_gemm_description());
     printf("variants  %zu in one pass\n", c->plan.n_variants);
-    if (a->family == WC_VIT)
-        printf("cost      %.0f tiles at %.1f GFLOP: %.3g GFLOP in all\n", c->n_tiles,
-               gflop_per_tile(c), c->n_tiles * gflop_per_tile(c));
+    double gflop = 1e-9 * wc_image_flop(c->model, &c->plan.request);
+    printf("cost      %.0f tiles at %.1f GFLOP: %.3g GFLOP in all\n", c->n_tiles, gflop,
+           c->n_tiles * gflop);
     printf("memory    %.0f MB of scratch a rank and thread, %.0f MB of private weights a rank\n",
            (double)scratch / 1e6, (double)wc_model_private_bytes(c->model) / 1e6);
     printf("disk      %.1f MB of journals in %s\n",

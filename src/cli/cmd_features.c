@@ -221,7 +221,7 @@ struct part {
 
 static size_t parts_of(const struct features *f, const struct wc_features *x, struct part *p) {
     const struct wc_arch *a = wc_model_arch(f->model);
-    size_t g = wc_arch_grid(a), n = 0;
+    size_t g = wc_arch_grid(a), d = wc_arch_token_width(a), n = 0;
     p[n++] = (struct part){"image", x ? x->image : NULL, 1, a->embed};
     for (size_t i = 0; i < f->request.n_scales; i++) {
         p[n] = (struct part){.data = x ? x->window[i] : NULL,
@@ -229,8 +229,8 @@ static size_t parts_of(const struct features *f, const struct wc_features *x, st
                              .width = a->embed};
         snprintf(p[n++].name, sizeof p->name, "window%zu", f->request.window[i]);
     }
-    p[n++] = (struct part){"patch", x ? x->patch : NULL, g * g, a->width};
-    p[n++] = (struct part){"patch_post", x ? x->patch_post : NULL, g * g, a->width};
+    p[n++] = (struct part){"patch", x ? x->patch : NULL, g * g, d};
+    p[n++] = (struct part){"patch_post", x ? x->patch_post : NULL, g * g, d};
     p[n++] = (struct part){"patch_proj", x ? x->patch_proj : NULL, g * g, a->embed};
     return n;
 }

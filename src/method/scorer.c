@@ -92,7 +92,7 @@ enum wc_err wc_scorer_new(const struct wc_model *model, const struct wc_plan *pl
     s->tile_mode = options->tile_mode;
     s->g = wc_arch_grid(arch);
     s->e = arch->embed;
-    s->d = arch->width;
+    s->d = wc_arch_token_width(arch);
     s->image_px = arch->image_px;
     enum wc_err rc = set_up(s, options, err);
     if (rc != WC_OK) {
@@ -253,9 +253,9 @@ static enum wc_err encode_image_tiles(struct wc_scorer *s, const struct wc_tilin
 void wc_reference_sizes(const struct wc_model *model, const struct wc_request *r, size_t n_tiles,
                         size_t size[3 + WC_MAX_SCALES]) {
     const struct wc_arch *a = wc_model_arch(model);
-    size_t g = wc_arch_grid(a), cells = n_tiles * g * g;
-    size[0] = r->want & WC_WANT_PATCH ? cells * a->width : 0;
-    size[1] = r->want & WC_WANT_PATCH_POST ? cells * a->width : 0;
+    size_t g = wc_arch_grid(a), cells = n_tiles * g * g, d = wc_arch_token_width(a);
+    size[0] = r->want & WC_WANT_PATCH ? cells * d : 0;
+    size[1] = r->want & WC_WANT_PATCH_POST ? cells * d : 0;
     size[2] = r->want & WC_WANT_PATCH_PROJ ? cells * a->embed : 0;
     for (size_t i = 0; i < WC_MAX_SCALES; i++) {
         bool wanted = (r->want & WC_WANT_WINDOWS) && i < r->n_scales;

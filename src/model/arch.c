@@ -58,6 +58,10 @@ size_t wc_arch_grid(const struct wc_arch *arch) {
     return arch->image_px / arch->patch_px;
 }
 
+size_t wc_arch_token_width(const struct wc_arch *arch) {
+    return arch->family == WC_RESNET ? 32 * arch->width : arch->width;
+}
+
 bool wc_arch_same_sizes(const struct wc_arch *a, const struct wc_arch *b) {
     return a->family == b->family && a->embed == b->embed && a->image_px == b->image_px &&
            a->patch_px == b->patch_px && a->width == b->width && a->layers == b->layers &&
@@ -134,7 +138,7 @@ static void add_batch_norm(struct spec_list *l, const char *prefix, const char *
 }
 
 static void add_resnet(struct spec_list *l, const struct wc_arch *a) {
-    size_t w = a->width, in = w, out = 32 * w, g = a->image_px / 32;
+    size_t w = a->width, in = w, out = wc_arch_token_width(a), g = wc_arch_grid(a);
     add(l, "visual.", "conv1.weight", w / 2, 3, 3, 3);
     add_batch_norm(l, "visual.", "bn1", w / 2);
     add(l, "visual.", "conv2.weight", w / 2, w / 2, 3, 3);
@@ -283,11 +287,15 @@ static enum wc_err deduce_resnet(const struct wc_weights *w, struct wc_arch *a,
     a->width = 2 * conv->dim[0];
     a->patch_px = 32;
     a->image_px = g * 32;
-    a->heads = 32 * a->width / 64; // 64-wide heads of the pool (CLIP, ModifiedResNet)
+    a->heads = wc_arch_token_width(a) / 64; // 64-wide heads of the pool (CLIP, ModifiedResNet)
     for (size_t s = 0; s < 4; s++) {
         char prefix[32];
         snprintf(prefix, sizeof prefix, "visual.layer%zu.", s + 1);
         a->stages[s] = count_blocks(w, prefix);
+        if (a->stages[s] == 0)
+            return WC_FAULT(err, WC_ERR_DATA, "missing-tensor",
+                            "%s: no tensor \"%s*\"; CLIP's residual networks have four stages",
+                            wc_weights_path(w), prefix);
     }
     return WC_OK;
 }
@@ -367,21 +375,21 @@ static enum wc_err read_json(const char *file, const char *json, size_t n, bool 
                 a->stages[s] =
                     wc_json_u64(v, &blocks) && blocks > 0 && blocks < 1000 ? (size_t)blocks : 0;
         }
-        bool sound =
-            a->image_px % a->patch_px == 0 && a->image_px >= a->patch_px &&
-            (a->family == WC_RESNET ? a->stages[0] && a->stages[1] && a->stages[2] && a->stages[3]
-                                    : a->mlp > 0);
+        bool sound = a->image_px % a->patch_px == 0 && a->image_px >= a->patch_px &&
+                     (a->family == WC_RESNET ? a->width >= 2 && a->stages[0] && a->stages[1] &&
+                                                   a->stages[2] && a->stages[3]
+                                             : a->mlp > 0);
         if (!sound) {
             rc = WC_FAULT(
                 err, WC_ERR_DATA, "bad-header",
-                "%s: open_clip configuration: image_size, patch_size, layers or mlp_ratio do not fit together",
+                "%s: open_clip configuration: image_size, patch_size, width, layers or mlp_ratio do not fit together",
                 file);
             goto out;
         }
     }
     if ((rc = json_size(file, vision, "head_width", true, &head_width, err)) != WC_OK)
         goto out;
-    a->heads = (a->family == WC_VIT ? a->width : 32 * a->width) / head_width;
+    a->heads = wc_arch_token_width(a) / head_width;
     a->text_heads = a->text_width / 64;
     rc = json_size(file, text, "heads", true, &a->text_heads, err);
 out:
@@ -391,7 +399,7 @@ out:
 
 // Heads must divide widths; a wrong count would run and give nonsense.
 static enum wc_err check_heads(const char *file, const struct wc_arch *a, struct wc_error *err) {
-    size_t pool = a->family == WC_VIT ? a->width : 32 * a->width;
+    size_t pool = wc_arch_token_width(a);
     if (a->heads == 0 || pool % a->heads != 0 || a->text_heads == 0 ||
         a->text_width % a->text_heads != 0)
         return WC_FAULT(
@@ -450,8 +458,10 @@ void wc_arch_to_json(const struct wc_arch *a, enum wc_activation activation, str
             a->layers, a->width, a->width / a->heads, a->patch_px,
             (double)a->mlp / (double)a->width);
     } else {
-        wc_buf_printf(out, "\"layers\": [%zu, %zu, %zu, %zu], \"width\": %zu}, ", a->stages[0],
-                      a->stages[1], a->stages[2], a->stages[3], a->width);
+        wc_buf_printf(out,
+                      "\"layers\": [%zu, %zu, %zu, %zu], \"width\": %zu, \"head_width\": %zu}, ",
+                      a->stages[0], a->stages[1], a->stages[2], a->stages[3], a->width,
+                      wc_arch_token_width(a) / a->heads);
     }
     wc_buf_printf(
         out,

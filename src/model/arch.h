@@ -49,8 +49,11 @@ enum wc_err wc_arch_deduce(const struct wc_weights *weights, const char *json, s
 enum wc_err wc_arch_from_json(const char *file, const char *json, size_t n, struct wc_arch *out,
                               struct wc_error *err);
 
-// Side of the patch grid.
+// Side g of the grid of patches; ResNet: of the final feature map's cells.
 size_t wc_arch_grid(const struct wc_arch *arch);
+// Width d of a patch token: a transformer's tokens keep the tower's width; a residual network's
+// cells have 32 times the stem's (four stages that double it, and bottlenecks that widen by 4).
+size_t wc_arch_token_width(const struct wc_arch *arch);
 
 // Every float tensor of an architecture: open_clip's names and shapes, in a fixed order.
 struct wc_tensor_spec {

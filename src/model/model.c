@@ -19,11 +19,22 @@ const float wc_clip_std[3] = {0.26862954f, 0.26130258f, 0.27577711f};
 /* Tensors: in place where they are aligned float32 in a mapping, else converted or generated once.
  */
 
-static enum wc_err keep_copy(struct wc_model *m, float *copy, size_t n, struct wc_error *err) {
+enum wc_err wc_model_keep(struct wc_model *m, float *data, size_t n, struct wc_error *err) {
     WC_TRY(WC_GROW(&m->copy, &m->cap_copies, m->n_copies + 1, "weights", err));
-    m->copy[m->n_copies++] = copy;
-    m->private_bytes += n * sizeof *copy;
+    m->copy[m->n_copies++] = (struct wc_copy){data, n};
+    m->private_bytes += n * sizeof *data;
     return WC_OK;
+}
+
+void wc_model_drop(struct wc_model *m, const float *data) {
+    size_t i = 0;
+    while (i < m->n_copies && m->copy[i].data != data)
+        i++;
+    if (i == m->n_copies)
+        return;
+    m->private_bytes -= m->copy[i].n * sizeof *data;
+    wc_free(m->copy[i].data);
+    m->copy[i] = m->copy[--m->n_copies];
 }
 
 static enum wc_err file_tensor(struct wc_model *m, const struct wc_tensor_spec *spec,
@@ -48,7 +59,7 @@ static enum wc_err file_tensor(struct wc_model *m, const struct wc_tensor_spec *
     WC_TRY(WC_NEW(&copy, t->n_elements, spec->name, err));
     enum wc_err rc = wc_tensor_to_f32(path, t, copy, err);
     if (rc == WC_OK)
-        rc = keep_copy(m, copy, t->n_elements, err);
+        rc = wc_model_keep(m, copy, t->n_elements, err);
     if (rc != WC_OK) {
         wc_free(copy);
         return rc;
@@ -63,7 +74,7 @@ static enum wc_err random_tensor(struct wc_model *m, const struct wc_tensor_spec
     float *copy;
     WC_TRY(WC_NEW(&copy, n, spec->name, err));
     wc_random_tensor(spec, m->seed, copy);
-    enum wc_err rc = keep_copy(m, copy, n, err);
+    enum wc_err rc = wc_model_keep(m, copy, n, err);
     if (rc != WC_OK) {
         wc_free(copy);
         return rc;
@@ -72,91 +83,27 @@ static enum wc_err random_tensor(struct wc_model *m, const struct wc_tensor_spec
     return WC_OK;
 }
 
-// Where a tensor of the list belongs in the model.
-struct slot {
-    const char *name;
-    const float **at;
-};
-
-static bool put(const struct slot *slot, size_t n, const char *name, const float *data) {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(slot[i].name, name) == 0) {
-            *slot[i].at = data;
-            return true;
-        }
-    return false;
-}
-
-static bool put_block(struct wc_tower *t, const char *name, const float *data) {
-    static const char prefix[] = "transformer.resblocks.";
-    size_t i = 0, p = sizeof prefix - 1;
-    if (strncmp(name, prefix, p) != 0)
-        return false;
-    while (name[p] >= '0' && name[p] <= '9')
-        i = i * 10 + (size_t)(name[p++] - '0');
-    struct wc_block *b = &t->block[i];
-    const struct slot slot[] = {
-        {"attn.in_proj_weight", &b->qkv.weight},  {"attn.in_proj_bias", &b->qkv.bias},
-        {"attn.out_proj.weight", &b->out.weight}, {"attn.out_proj.bias", &b->out.bias},
-        {"ln_1.weight", &b->ln_1.weight},         {"ln_1.bias", &b->ln_1.bias},
-        {"ln_2.weight", &b->ln_2.weight},         {"ln_2.bias", &b->ln_2.bias},
-        {"mlp.c_fc.weight", &b->fc.weight},       {"mlp.c_fc.bias", &b->fc.bias},
-        {"mlp.c_proj.weight", &b->proj.weight},   {"mlp.c_proj.bias", &b->proj.bias},
-    };
-    return put(slot, sizeof slot / sizeof *slot, name + p + 1, data);
-}
-
-static bool put_vit(struct wc_vit *v, const char *name, const float *data) {
-    const struct slot slot[] = {
-        {"class_embedding", &v->cls},
-        {"positional_embedding", &v->pos},
-        {"proj", &v->proj},
-        {"conv1.weight", &v->conv},
-        {"ln_pre.weight", &v->ln_pre.weight},
-        {"ln_pre.bias", &v->ln_pre.bias},
-        {"ln_post.weight", &v->ln_post.weight},
-        {"ln_post.bias", &v->ln_post.bias},
-    };
-    return put(slot, sizeof slot / sizeof *slot, name, data) || put_block(&v->tower, name, data);
-}
-
 static bool put_text(struct wc_model *m, const char *name, const float *data) {
     struct wc_text_tower *x = &m->text;
     if (strcmp(name, "logit_scale") == 0) {
         m->logit_scale = data[0];
         return true;
     }
-    const struct slot slot[] = {
+    const struct wc_slot slot[] = {
         {"positional_embedding", &x->pos},     {"text_projection", &x->proj},
         {"token_embedding.weight", &x->token}, {"ln_final.weight", &x->ln_final.weight},
         {"ln_final.bias", &x->ln_final.bias},
     };
-    return put(slot, sizeof slot / sizeof *slot, name, data) || put_block(&x->tower, name, data);
+    return wc_slot_put(slot, sizeof slot / sizeof *slot, name, data) ||
+           wc_tower_place(&x->tower, name, data);
 }
 
-static enum wc_err new_blocks(struct wc_tower *t, struct wc_error *err) {
-    WC_TRY(WC_NEW(&t->block, t->layers, "transformer blocks", err));
-    for (size_t i = 0; i < t->layers; i++) {
-        struct wc_block *b = &t->block[i];
-        b->qkv = (struct wc_linear){.n = 3 * t->d, .k = t->d};
-        b->out = (struct wc_linear){.n = t->d, .k = t->d};
-        b->fc = (struct wc_linear){.n = t->mlp, .k = t->d};
-        b->proj = (struct wc_linear){.n = t->d, .k = t->mlp};
-    }
-    return WC_OK;
-}
+// In the order of enum wc_family.
+static const struct wc_image_family *const families[] = {&wc_vit_family, &wc_resnet_family};
 
 static enum wc_err lay_out(struct wc_model *m, struct wc_error *err) {
     const struct wc_arch *a = &m->arch;
-    m->vit = (struct wc_vit){.tower = {.d = a->width,
-                                       .heads = a->heads,
-                                       .mlp = a->mlp,
-                                       .layers = a->layers,
-                                       .activation = m->activation},
-                             .g = wc_arch_grid(a),
-                             .patch_px = a->patch_px,
-                             .image_px = a->image_px,
-                             .embed = a->embed};
+    m->family = families[a->family];
     m->text = (struct wc_text_tower){.tower = {.d = a->text_width,
                                                .heads = a->text_heads,
                                                .mlp = a->text_mlp,
@@ -166,8 +113,8 @@ static enum wc_err lay_out(struct wc_model *m, struct wc_error *err) {
                                      .context = a->context,
                                      .vocab = a->vocab,
                                      .embed = a->embed};
-    WC_TRY(new_blocks(&m->vit.tower, err));
-    return new_blocks(&m->text.tower, err);
+    WC_TRY(m->family->lay_out(m, err));
+    return wc_tower_new_blocks(&m->text.tower, err);
 }
 
 static enum wc_err load_tensors(struct wc_model *m, struct wc_error *err) {
@@ -186,7 +133,7 @@ static enum wc_err load_tensors(struct wc_model *m, struct wc_error *err) {
             break;
         bool visual = wc_str_starts(spec[i].name, "visual.");
         bool known =
-            visual ? put_vit(&m->vit, spec[i].name + 7, data) : put_text(m, spec[i].name, data);
+            visual ? m->family->place(m, spec[i].name + 7, data) : put_text(m, spec[i].name, data);
         if (!known)
             rc = WC_FAIL(err, WC_ERR_BUG, "tensor \"%s\" has no place in the model", spec[i].name);
     }
@@ -333,13 +280,12 @@ enum wc_err wc_model_open(const struct wc_model_options *o, struct wc_model **ou
                                                           : open_file(m, o, &json, err);
     if (rc == WC_OK)
         rc = choose_activation(m, o->activation, json, err);
-    if (rc == WC_OK && m->arch.family != WC_VIT)
-        rc = WC_FAULT(err, WC_ERR_DATA, "unsupported",
-                      "%s: %s: residual networks cannot be run yet", m->origin, m->arch.name);
     if (rc == WC_OK)
         rc = lay_out(m, err);
     if (rc == WC_OK)
         rc = load_tensors(m, err);
+    if (rc == WC_OK && m->family->prepare)
+        rc = m->family->prepare(m, err);
     wc_free(json);
     if (rc != WC_OK) {
         wc_model_free(&m);
@@ -354,9 +300,10 @@ void wc_model_free(struct wc_model **model) {
     if (!m)
         return;
     for (size_t i = 0; i < m->n_copies; i++)
-        wc_free(m->copy[i]);
+        wc_free(m->copy[i].data);
     wc_free(m->copy);
-    wc_free(m->vit.tower.block);
+    if (m->family)
+        m->family->release(m);
     wc_free(m->text.tower.block);
     wc_weights_free(&m->weights);
     wc_free(m->origin);

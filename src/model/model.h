@@ -47,8 +47,8 @@ float wc_model_logit_scale(const struct wc_model *model); // as stored: the loga
 const struct wc_weights *wc_model_weights(const struct wc_model *model); // NULL for random:
 // Names the weights in run ids and reports: the file's SHA-256, or of the text "random:ARCH:SEED".
 enum wc_err wc_model_hash(const struct wc_model *model, char hex[65], struct wc_error *err);
-// Bytes of weights that this process holds privately (converted or generated copies; a mapped file
-// counts 0).
+// Bytes of weights that this process holds privately (converted, generated or folded copies; what
+// is used in a mapped file counts 0).
 size_t wc_model_private_bytes(const struct wc_model *model);
 
 // CLIP's input normalisation of RGB in 0..1 (Radford et al. 2021, released code).
@@ -56,14 +56,19 @@ extern const float wc_clip_mean[3], wc_clip_std[3];
 
 #define WC_MAX_SCALES 4 // window sides asked for at once
 
-// What a caller wants from an image.
+/*
+ * What a caller wants from an image. A residual network's patches are the cells of its final
+ * feature map (stride 32); a window of them is pooled by the attention pool, whose query is the
+ * mean of the window's cells and whose positions are those of the full grid (WinCLIP, appendix B).
+ */
 enum wc_want {
     WC_WANT_IMAGE = 1,       // image embedding
     WC_WANT_WINDOWS = 2,     // an embedding a window, for each side in windows[]
-    WC_WANT_PATCH = 4,       // patch tokens after the last block, before ln_post
-    WC_WANT_PATCH_POST = 8,  // after ln_post
-    WC_WANT_PATCH_PROJ = 16, // after ln_post and projection
-    WC_WANT_PATCH_PLAIN = 32 // projected without ln_post
+    WC_WANT_PATCH = 4,       // ViT: tokens after the last block, before ln_post. ResNet: the cells
+    WC_WANT_PATCH_POST = 8,  // ViT: after ln_post. ResNet: v_proj(cell + its position)
+    WC_WANT_PATCH_PROJ = 16, // ViT: after ln_post and projection. ResNet: c_proj of PATCH_POST
+    WC_WANT_PATCH_PLAIN = 32 // ViT: projected without ln_post. ResNet: c_proj(v_proj(cell)), as in
+                             // MaskCLIP (Zhou et al. 2022, section 3.2)
 };
 struct wc_request {
     unsigned want;
@@ -77,7 +82,7 @@ size_t wc_n_windows(size_t g, size_t k);
 struct wc_features {
     float *image;                 // (e)
     float *window[WC_MAX_SCALES]; // (n_windows(k), e)
-    float *patch;                 // (g * g, d)
+    float *patch;                 // (g * g, d), d = wc_arch_token_width()
     float *patch_post;            // (g * g, d)
     float *patch_proj;            // (g * g, e)
     float *patch_plain;           // (g * g, e)
@@ -105,6 +110,10 @@ wc_workspace_n_images(const struct wc_workspace *w); // encoder passes so far (t
 enum wc_err wc_encode_image(const struct wc_model *model, struct wc_workspace *w,
                             const float *pixels, const struct wc_request *request,
                             struct wc_features *out, struct wc_error *err);
+
+// Floating-point operations (a multiplication and an addition are two) of the matrix products with
+// weights in one wc_encode_image(): its cost but for a few per cent.
+double wc_image_flop(const struct wc_model *model, const struct wc_request *request);
 
 // n texts of n_ids[i] ids each (ids (n, context), SOT first, EOT last) -> out (n, e). Equal texts
 // are encoded once; the result for a text depends on this call's list alone.

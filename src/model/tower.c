@@ -1,5 +1,6 @@
 #include "model/tower.h"
 
+#include "base/alloc.h"
 #include "tensor/attention.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
@@ -9,6 +10,55 @@
 
 size_t wc_chunk_rows(size_t t) {
     return t > WC_CHUNK_ROWS ? t : WC_CHUNK_ROWS;
+}
+
+struct wc_scratch_need wc_tower_need(const struct wc_tower *t, size_t longest) {
+    size_t rows = wc_chunk_rows(longest);
+    return (struct wc_scratch_need){.x = rows * t->d,
+                                    .qkv = rows * 3 * t->d,
+                                    .att = rows * t->d,
+                                    .mlp = rows * t->mlp,
+                                    .small = wc_attention_scratch_f32(longest, longest)};
+}
+
+bool wc_slot_put(const struct wc_slot *slot, size_t n, const char *name, const float *data) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(slot[i].name, name) == 0) {
+            *slot[i].at = data;
+            return true;
+        }
+    return false;
+}
+
+bool wc_tower_place(struct wc_tower *t, const char *name, const float *data) {
+    static const char prefix[] = "transformer.resblocks.";
+    size_t i = 0, p = sizeof prefix - 1;
+    if (strncmp(name, prefix, p) != 0)
+        return false;
+    while (name[p] >= '0' && name[p] <= '9')
+        i = i * 10 + (size_t)(name[p++] - '0');
+    struct wc_block *b = &t->block[i];
+    const struct wc_slot slot[] = {
+        {"attn.in_proj_weight", &b->qkv.weight},  {"attn.in_proj_bias", &b->qkv.bias},
+        {"attn.out_proj.weight", &b->out.weight}, {"attn.out_proj.bias", &b->out.bias},
+        {"ln_1.weight", &b->ln_1.weight},         {"ln_1.bias", &b->ln_1.bias},
+        {"ln_2.weight", &b->ln_2.weight},         {"ln_2.bias", &b->ln_2.bias},
+        {"mlp.c_fc.weight", &b->fc.weight},       {"mlp.c_fc.bias", &b->fc.bias},
+        {"mlp.c_proj.weight", &b->proj.weight},   {"mlp.c_proj.bias", &b->proj.bias},
+    };
+    return wc_slot_put(slot, sizeof slot / sizeof *slot, name + p + 1, data);
+}
+
+enum wc_err wc_tower_new_blocks(struct wc_tower *t, struct wc_error *err) {
+    WC_TRY(WC_NEW(&t->block, t->layers, "transformer blocks", err));
+    for (size_t i = 0; i < t->layers; i++) {
+        struct wc_block *b = &t->block[i];
+        b->qkv = (struct wc_linear){.n = 3 * t->d, .k = t->d};
+        b->out = (struct wc_linear){.n = t->d, .k = t->d};
+        b->fc = (struct wc_linear){.n = t->mlp, .k = t->d};
+        b->proj = (struct wc_linear){.n = t->d, .k = t->mlp};
+    }
+    return WC_OK;
 }
 
 void wc_linear_run(const struct wc_linear *l, size_t m, const float *in, size_t ld_in, float *out,
@@ -63,8 +113,8 @@ static void project_qkv(const struct wc_tower *t, const struct wc_block *b, size
 // on the machine.
 #define SHORT_TOKENS 24
 
-static void attention(const struct wc_tower *t, size_t n_seq, size_t n_tokens, size_t n_queries,
-                      struct wc_scratch *s) {
+void wc_tower_attention(const struct wc_tower *t, size_t n_seq, size_t n_tokens, size_t n_queries,
+                        struct wc_scratch *s) {
     size_t d = t->d, dh = d / t->heads;
     float scale = 1.0f / sqrtf((float)dh);
     if (n_tokens <= SHORT_TOKENS) {
@@ -83,7 +133,7 @@ static void block(const struct wc_tower *t, const struct wc_block *b, size_t n_s
     if (!qkv_ready)
         project_qkv(t, b, n_seq, n_tokens, keep == WC_KEEP_FIRST, s);
     size_t n_queries = keep == WC_KEEP_FIRST ? 1 : n_tokens;
-    attention(t, n_seq, n_tokens, n_queries, s);
+    wc_tower_attention(t, n_seq, n_tokens, n_queries, s);
     if (keep == WC_KEEP_ALL) {
         linear_residual(&b->out, rows, s->att, s->y, s->x, d);
         mlp(t, b, rows, s->x, d, s);

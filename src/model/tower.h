@@ -1,5 +1,6 @@
 /*
- * Private to model: the transformer that both towers share, and the towers' weights.
+ * Private to model: the transformer that both towers share, the towers' weights, and the table of
+ * image families. A new family of image towers is a row of that table.
  */
 #ifndef WC_MODEL_TOWER_H
 #define WC_MODEL_TOWER_H
@@ -37,12 +38,18 @@ struct wc_tower {
 
 // Scratch of one thread.
 struct wc_scratch {
-    float *x;     // (rows, d)      residual stream
-    float *y;     // (rows, d)      normalised input, attention output's projection
-    float *qkv;   // (rows, 3 d)
-    float *att;   // (rows, d)
-    float *mlp;   // (rows, mlp)
-    float *small; // attention of long sequences
+    float *x;      // (rows, d)      residual stream
+    float *y;      // (rows, d)      normalised input, attention output's projection
+    float *qkv;    // (rows, 3 d)
+    float *att;    // (rows, d)
+    float *mlp;    // (rows, mlp)
+    float *small;  // attention of long sequences
+    float *gather; // (rows, 9 c)    ResNet: neighbourhoods of a 3 x 3 convolution
+};
+
+// Sizes of a thread's scratch, in floats; x is also y's size.
+struct wc_scratch_need {
+    size_t x, qkv, att, mlp, small, gather;
 };
 
 // How many rows of scratch a tower with sequences of t tokens needs.
@@ -59,6 +66,25 @@ enum wc_keep { WC_KEEP_ALL, WC_KEEP_FIRST, WC_KEEP_LAST };
  */
 void wc_tower_run(const struct wc_tower *tower, size_t n_seq, size_t t, bool qkv_ready,
                   enum wc_keep keep, struct wc_scratch *s);
+
+// The attention of `n_seq` sequences of n_tokens in s->qkv; the first n_queries tokens' outputs to
+// s->att (n_seq * n_queries, d).
+void wc_tower_attention(const struct wc_tower *tower, size_t n_seq, size_t n_tokens,
+                        size_t n_queries, struct wc_scratch *s);
+
+// What a tower whose longest sequence has `longest` tokens needs.
+struct wc_scratch_need wc_tower_need(const struct wc_tower *tower, size_t longest);
+
+// Room for the blocks' weights, and the place of one of them: false when `name` is no block's.
+enum wc_err wc_tower_new_blocks(struct wc_tower *tower, struct wc_error *err);
+bool wc_tower_place(struct wc_tower *tower, const char *name, const float *data);
+
+// Where a tensor of the list belongs in the model.
+struct wc_slot {
+    const char *name;
+    const float **at;
+};
+bool wc_slot_put(const struct wc_slot *slot, size_t n, const char *name, const float *data);
 
 // out (m, n; stride ld_out) = linear(in (m, k; stride ld_in)), bias included.
 void wc_linear_run(const struct wc_linear *l, size_t m, const float *in, size_t ld_in, float *out,
@@ -83,35 +109,91 @@ struct wc_text_tower {
     const float *proj; // (d, e)
 };
 
+struct wc_resnet; // resnet.h
+
+// Converted, generated or prepared weights of this process.
+struct wc_copy {
+    float *data;
+    size_t n;
+};
+
 struct wc_model {
     struct wc_arch arch;
+    const struct wc_image_family *family;
     enum wc_activation activation;
     char activation_reason[160];
     struct wc_weights *weights; // NULL for random weights
     char *origin;               // path, or "random:ARCH:SEED"
     char *bpe;
     float logit_scale;
-    struct wc_vit vit;
+    struct wc_vit vit;        // family WC_VIT
+    struct wc_resnet *resnet; // family WC_RESNET, else NULL
     struct wc_text_tower text;
-    float **copy; // converted or generated tensors
+    struct wc_copy *copy;
     size_t n_copies, cap_copies;
     size_t private_bytes;
     uint64_t seed;
 };
 
+// Gives `data` (of n floats, from wc_alloc()) to the model, which frees it.
+enum wc_err wc_model_keep(struct wc_model *m, float *data, size_t n, struct wc_error *err);
+// Frees a private copy that is not needed any more; a tensor in a mapped file is left alone.
+void wc_model_drop(struct wc_model *m, const float *data);
+
+#define WC_RESNET_MAPS 4
+
 struct wc_workspace {
     unsigned n_threads;
     struct wc_arena *arena;     // (n_threads)
-    float *embed;               // (1 + g * g, d)      tokens of the whole image after ln_pre
-    float *embed_qkv;           // (1 + g * g, 3 d)    their first block's q, k, v
-    float *patches;             // (g * g, 3 * patch_px^2)
     struct wc_scratch *scratch; // (n_threads)
     struct wc_arena shared;
+    // ViT.
+    float *embed;     // (1 + g * g, d)      tokens of the whole image after ln_pre
+    float *embed_qkv; // (1 + g * g, 3 d)    their first block's q, k, v
+    float *patches;   // (g * g, 3 * patch_px^2)
+    // ResNet.
+    float *map[WC_RESNET_MAPS]; // feature maps; resnet.c says what lies where
+    float *cells_qkv;           // (g * g, 3 d)        q, k, v of the cells without their positions
     void (*progress)(void *);
     void *progress_data;
     uint64_t n_images;
     size_t n_bytes;
 };
+
+// An array of a workspace's shared memory.
+struct wc_array {
+    float **at;
+    size_t n;
+};
+#define WC_MAX_SHARED 8
+
+// One kind of image tower. The last three functions run in order for each image: begin() outside,
+// whole() and windows() inside a parallel loop over fixed chunks, each call with a scratch
+// of its own.
+struct wc_image_family {
+    // Room for the weights; place() then gets each by its name after "visual." and returns false
+    // for one it does not know; prepare(), which may be NULL, has all of them.
+    enum wc_err (*lay_out)(struct wc_model *m, struct wc_error *err);
+    bool (*place)(struct wc_model *m, const char *name, const float *data);
+    enum wc_err (*prepare)(struct wc_model *m, struct wc_error *err);
+    void (*release)(struct wc_model *m);
+    // Scratch of a thread; and the shared arrays of a workspace, their count returned.
+    struct wc_scratch_need (*need)(const struct wc_model *m);
+    size_t (*shared)(const struct wc_model *m, struct wc_workspace *w,
+                     struct wc_array array[WC_MAX_SHARED]);
+    // wc_image_flop().
+    double (*flop)(const struct wc_model *m, const struct wc_request *request);
+    // What the whole image and all windows share.
+    void (*begin)(const struct wc_model *m, struct wc_workspace *w, const float *pixels);
+    // Everything in `want` but the windows.
+    void (*whole)(const struct wc_model *m, const struct wc_workspace *w, unsigned want,
+                  struct wc_scratch *s, struct wc_features *out);
+    // Windows [first, first + n) of side k, n * (1 + k * k) <= wc_chunk_rows(1 + k * k), to out
+    // (n, e).
+    void (*windows)(const struct wc_model *m, const struct wc_workspace *w, size_t k, size_t first,
+                    size_t n, struct wc_scratch *s, float *out);
+};
+extern const struct wc_image_family wc_vit_family, wc_resnet_family;
 
 // Whether every value is finite; -1, or the first index that is not.
 long wc_first_non_finite(const float *x, size_t n);

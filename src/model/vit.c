@@ -6,11 +6,86 @@
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
 
-#include <omp.h>
 #include <string.h>
 
-size_t wc_n_windows(size_t g, size_t k) {
-    return k == 0 || k > g ? 0 : (g - k + 1) * (g - k + 1);
+static enum wc_err lay_out(struct wc_model *m, struct wc_error *err) {
+    const struct wc_arch *a = &m->arch;
+    m->vit = (struct wc_vit){.tower = {.d = a->width,
+                                       .heads = a->heads,
+                                       .mlp = a->mlp,
+                                       .layers = a->layers,
+                                       .activation = m->activation},
+                             .g = wc_arch_grid(a),
+                             .patch_px = a->patch_px,
+                             .image_px = a->image_px,
+                             .embed = a->embed};
+    return wc_tower_new_blocks(&m->vit.tower, err);
+}
+
+static bool place(struct wc_model *m, const char *name, const float *data) {
+    struct wc_vit *v = &m->vit;
+    const struct wc_slot slot[] = {
+        {"class_embedding", &v->cls},
+        {"positional_embedding", &v->pos},
+        {"proj", &v->proj},
+        {"conv1.weight", &v->conv},
+        {"ln_pre.weight", &v->ln_pre.weight},
+        {"ln_pre.bias", &v->ln_pre.bias},
+        {"ln_post.weight", &v->ln_post.weight},
+        {"ln_post.bias", &v->ln_post.bias},
+    };
+    return wc_slot_put(slot, sizeof slot / sizeof *slot, name, data) ||
+           wc_tower_place(&v->tower, name, data);
+}
+
+static void release(struct wc_model *m) {
+    wc_free(m->vit.tower.block);
+}
+
+static struct wc_scratch_need need(const struct wc_model *m) {
+    return wc_tower_need(&m->vit.tower, 1 + m->vit.g * m->vit.g);
+}
+
+static size_t shared(const struct wc_model *m, struct wc_workspace *w,
+                     struct wc_array array[WC_MAX_SHARED]) {
+    const struct wc_vit *v = &m->vit;
+    size_t n = v->g * v->g, d = v->tower.d;
+    array[0] = (struct wc_array){&w->embed, (1 + n) * d};
+    array[1] = (struct wc_array){&w->embed_qkv, (1 + n) * 3 * d};
+    array[2] = (struct wc_array){&w->patches, n * 3 * v->patch_px * v->patch_px};
+    return 3;
+}
+
+// What the last block must compute of the whole image.
+static enum wc_keep kept(unsigned want) {
+    const unsigned patches =
+        WC_WANT_PATCH | WC_WANT_PATCH_POST | WC_WANT_PATCH_PROJ | WC_WANT_PATCH_PLAIN;
+    return want & patches ? WC_KEEP_ALL : WC_KEEP_FIRST;
+}
+
+// Multiply-adds of n sequences of t tokens through the blocks, but for the first block's queries,
+// keys and values, which all share.
+static double sequences(const struct wc_tower *tower, double n, double t, enum wc_keep keep) {
+    double d = (double)tower->d, rest = d * d + 2 * d * (double)tower->mlp;
+    double last = keep == WC_KEEP_ALL ? t * (3 * d * d + rest) : t * 2 * d * d + d * d + rest;
+    return n * (t * (double)(tower->layers - 1) * (3 * d * d + rest) + last - t * 3 * d * d);
+}
+
+static double flop(const struct wc_model *m, const struct wc_request *r) {
+    const struct wc_vit *v = &m->vit;
+    double d = (double)v->tower.d, cells = (double)(v->g * v->g), outputs = 0;
+    double sum = cells * d * 3 * (double)(v->patch_px * v->patch_px) + (1 + cells) * 3 * d * d;
+    if (r->want & ~(unsigned)WC_WANT_WINDOWS) {
+        sum += sequences(&v->tower, 1, 1 + cells, kept(r->want));
+        outputs = 1 + (r->want & WC_WANT_PATCH_PROJ ? cells : 0) +
+                  (r->want & WC_WANT_PATCH_PLAIN ? cells : 0);
+    }
+    for (size_t i = 0; i < r->n_scales && (r->want & WC_WANT_WINDOWS); i++) {
+        double n = (double)wc_n_windows(v->g, r->window[i]), k = (double)r->window[i];
+        sum += sequences(&v->tower, n, 1 + k * k, WC_KEEP_FIRST);
+        outputs += n;
+    }
+    return 2 * (sum + outputs * d * (double)v->embed);
 }
 
 static void norm(const struct wc_norm *n, size_t m, size_t d, const float *in, size_t ld_in,
@@ -32,7 +107,8 @@ static void cut_patches(const struct wc_vit *v, const float *pixels, float *out)
 // Tokens after ln_pre, and the first block's q, k, v of them: shared by the whole image and all
 // windows, because a patch enters every window with the same position and neither step mixes
 // tokens.
-static void embed(const struct wc_vit *v, const float *pixels, struct wc_workspace *w) {
+static void begin(const struct wc_model *m, struct wc_workspace *w, const float *pixels) {
+    const struct wc_vit *v = &m->vit;
     size_t d = v->tower.d, n = v->g * v->g, row = 3 * v->patch_px * v->patch_px;
     struct wc_scratch *s = &w->scratch[0];
     cut_patches(v, pixels, w->patches);
@@ -53,14 +129,13 @@ static void project(const struct wc_vit *v, size_t n, const float *x, size_t ld,
     wc_gemm_nn(n, v->embed, v->tower.d, s->y, v->tower.d, v->proj, v->embed, false, out, v->embed);
 }
 
-static void whole_image(const struct wc_vit *v, const struct wc_workspace *w, unsigned want,
-                        struct wc_scratch *s, struct wc_features *out) {
+static void whole(const struct wc_model *m, const struct wc_workspace *w, unsigned want,
+                  struct wc_scratch *s, struct wc_features *out) {
+    const struct wc_vit *v = &m->vit;
     size_t d = v->tower.d, n = v->g * v->g;
-    bool patches =
-        want & (WC_WANT_PATCH | WC_WANT_PATCH_POST | WC_WANT_PATCH_PROJ | WC_WANT_PATCH_PLAIN);
     memcpy(s->x, w->embed, (1 + n) * d * sizeof(float));
     memcpy(s->qkv, w->embed_qkv, (1 + n) * 3 * d * sizeof(float));
-    wc_tower_run(&v->tower, 1, 1 + n, true, patches ? WC_KEEP_ALL : WC_KEEP_FIRST, s);
+    wc_tower_run(&v->tower, 1, 1 + n, true, kept(want), s);
     if (want & WC_WANT_IMAGE)
         project(v, 1, s->x, d, s, out->image);
     if (want & WC_WANT_PATCH)
@@ -75,8 +150,9 @@ static void whole_image(const struct wc_vit *v, const struct wc_workspace *w, un
 }
 
 // Windows [first, first + n) of side k: [CLS] and their k * k patches alone through the tower.
-static void windows(const struct wc_vit *v, const struct wc_workspace *w, size_t k, size_t first,
+static void windows(const struct wc_model *m, const struct wc_workspace *w, size_t k, size_t first,
                     size_t n, struct wc_scratch *s, float *out) {
+    const struct wc_vit *v = &m->vit;
     size_t d = v->tower.d, t = 1 + k * k, across = v->g - k + 1;
     for (size_t i = 0; i < n; i++) {
         size_t top = (first + i) / across, left = (first + i) % across;
@@ -91,107 +167,14 @@ static void windows(const struct wc_vit *v, const struct wc_workspace *w, size_t
     project(v, n, s->x, t * d, s, out);
 }
 
-// One piece of an image's work: scale < n_scales: windows [first, first + n); otherwise the whole
-// image.
-struct task {
-    size_t scale, first, n;
+const struct wc_image_family wc_vit_family = {
+    .lay_out = lay_out,
+    .place = place,
+    .release = release,
+    .need = need,
+    .shared = shared,
+    .flop = flop,
+    .begin = begin,
+    .whole = whole,
+    .windows = windows,
 };
-
-#define MAX_TASKS 4096
-
-// The cut into tasks depends on grid and request alone, so that results do not depend on threads.
-static size_t plan(const struct wc_vit *v, const struct wc_request *r, struct task *task) {
-    size_t n_tasks = 0;
-    if (r->want & ~(unsigned)WC_WANT_WINDOWS)
-        task[n_tasks++] = (struct task){r->n_scales, 0, 0};
-    if (!(r->want & WC_WANT_WINDOWS))
-        return n_tasks;
-    for (size_t i = r->n_scales; i-- > 0;) { // larger windows first: the longest tasks
-        size_t k = r->window[i], n = wc_n_windows(v->g, k), t = 1 + k * k;
-        size_t most = wc_chunk_rows(t) / t, n_chunks = (n + most - 1) / most;
-        for (size_t c = 0; c < n_chunks && n_tasks < MAX_TASKS; c++) {
-            size_t first = c * n / n_chunks, end = (c + 1) * n / n_chunks;
-            task[n_tasks++] = (struct task){i, first, end - first};
-        }
-    }
-    return n_tasks;
-}
-
-static enum wc_err check_finite(const struct wc_features *f, struct wc_error *err) {
-    long bad = wc_first_non_finite(f->block, f->n_floats);
-    if (bad < 0)
-        return WC_OK;
-    return WC_FAULT(
-        err, WC_ERR_DATA, "non-finite",
-        "the image's features are not finite (value %ld); are the weights damaged or of another precision?",
-        bad);
-}
-
-enum wc_err wc_encode_image(const struct wc_model *model, struct wc_workspace *w,
-                            const float *pixels, const struct wc_request *request,
-                            struct wc_features *out, struct wc_error *err) {
-    const struct wc_vit *v = &model->vit;
-    struct task task[MAX_TASKS];
-    size_t n_tasks = plan(v, request, task);
-    w->n_images++;
-    embed(v, pixels, w);
-#pragma omp parallel for schedule(dynamic, 1) num_threads(w->n_threads)
-    for (size_t i = 0; i < n_tasks; i++) {
-        struct wc_scratch *s = &w->scratch[omp_get_thread_num()];
-        const struct task *t = &task[i];
-        if (t->scale == request->n_scales) {
-            whole_image(v, w, request->want, s, out);
-        } else {
-            float *to = out->window[t->scale] + t->first * v->embed;
-            windows(v, w, request->window[t->scale], t->first, t->n, s, to);
-        }
-        if (w->progress && omp_get_thread_num() == 0)
-            w->progress(w->progress_data);
-    }
-    return check_finite(out, err);
-}
-
-enum wc_err wc_features_init(const struct wc_model *model, const struct wc_request *r,
-                             struct wc_features *out, struct wc_error *err) {
-    const struct wc_vit *v = &model->vit;
-    size_t n = v->g * v->g, d = v->tower.d, e = v->embed;
-    struct wc_features f = {0};
-    struct {
-        float **slot;
-        size_t n;
-    } part[5 + WC_MAX_SCALES] = {
-        {&f.image, r->want & WC_WANT_IMAGE ? e : 0},
-        {&f.patch, r->want & WC_WANT_PATCH ? n * d : 0},
-        {&f.patch_post, r->want & WC_WANT_PATCH_POST ? n * d : 0},
-        {&f.patch_proj, r->want & WC_WANT_PATCH_PROJ ? n * e : 0},
-        {&f.patch_plain, r->want & WC_WANT_PATCH_PLAIN ? n * e : 0},
-    };
-    size_t n_parts = 5;
-    if (r->n_scales > WC_MAX_SCALES)
-        return WC_FAIL(err, WC_ERR_CONFIG, "windows: %zu sides, at most %d are possible",
-                       r->n_scales, WC_MAX_SCALES);
-    for (size_t i = 0; i < r->n_scales; i++) {
-        size_t n_windows = wc_n_windows(v->g, r->window[i]);
-        if (n_windows == 0 && (r->want & WC_WANT_WINDOWS))
-            return WC_FAIL(err, WC_ERR_CONFIG,
-                           "windows: side %zu, the model's grid allows 1 to %zu patches",
-                           r->window[i], v->g);
-        part[n_parts].slot = &f.window[i];
-        part[n_parts++].n = r->want & WC_WANT_WINDOWS ? n_windows * e : 0;
-    }
-    for (size_t i = 0; i < n_parts; i++)
-        f.n_floats += part[i].n;
-    WC_TRY(WC_NEW(&f.block, f.n_floats, "image features", err));
-    float *at = f.block;
-    for (size_t i = 0; i < n_parts; i++) {
-        *part[i].slot = part[i].n > 0 ? at : NULL;
-        at += part[i].n;
-    }
-    *out = f;
-    return WC_OK;
-}
-
-void wc_features_release(struct wc_features *f) {
-    wc_free(f->block);
-    *f = (struct wc_features){0};
-}

@@ -1,7 +1,6 @@
 #include "model/tower.h"
 
 #include "base/alloc.h"
-#include "tensor/attention.h"
 
 #include <string.h>
 
@@ -9,44 +8,44 @@ static size_t larger(size_t a, size_t b) {
     return a > b ? a : b;
 }
 
-// Sizes of a thread's scratch: the larger need of the two towers.
-struct need {
-    size_t x, qkv, mlp, small;
-};
+// The larger need of the two towers.
+static struct wc_scratch_need total_need(const struct wc_model *m) {
+    struct wc_scratch_need a = m->family->need(m),
+                           b = wc_tower_need(&m->text.tower, m->text.context);
+    return (struct wc_scratch_need){larger(a.x, b.x),         larger(a.qkv, b.qkv),
+                                    larger(a.att, b.att),     larger(a.mlp, b.mlp),
+                                    larger(a.small, b.small), larger(a.gather, b.gather)};
+}
 
-static struct need tower_need(const struct wc_tower *t, size_t longest) {
-    size_t rows = wc_chunk_rows(longest);
-    return (struct need){rows * t->d, rows * 3 * t->d, rows * t->mlp,
-                         wc_attention_scratch_f32(longest, longest)};
+// An arena that holds the arrays, and their places in it.
+static enum wc_err take(struct wc_arena *arena, const struct wc_array *array, size_t n,
+                        size_t *n_bytes, struct wc_error *err) {
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += wc_arena_cost_f32(array[i].n);
+    WC_TRY(wc_arena_init(arena, total, err));
+    for (size_t i = 0; i < n; i++)
+        *array[i].at = wc_arena_f32(arena, array[i].n);
+    *n_bytes += total;
+    return WC_OK;
 }
 
 static enum wc_err make(const struct wc_model *m, struct wc_workspace *w, struct wc_error *err) {
-    const struct wc_vit *v = &m->vit;
-    size_t n = v->g * v->g, d = v->tower.d, patch = 3 * v->patch_px * v->patch_px;
-    struct need a = tower_need(&v->tower, 1 + n), b = tower_need(&m->text.tower, m->text.context);
-    struct need most = {larger(a.x, b.x), larger(a.qkv, b.qkv), larger(a.mlp, b.mlp),
-                        larger(a.small, b.small)};
-    size_t per_thread = 3 * wc_arena_cost_f32(most.x) + wc_arena_cost_f32(most.qkv) +
-                        wc_arena_cost_f32(most.mlp) + wc_arena_cost_f32(most.small);
-    size_t shared = wc_arena_cost_f32((1 + n) * d) + wc_arena_cost_f32((1 + n) * 3 * d) +
-                    wc_arena_cost_f32(n * patch);
-    WC_TRY(wc_arena_init(&w->shared, shared, err));
-    w->embed = wc_arena_f32(&w->shared, (1 + n) * d);
-    w->embed_qkv = wc_arena_f32(&w->shared, (1 + n) * 3 * d);
-    w->patches = wc_arena_f32(&w->shared, n * patch);
+    struct wc_array shared[WC_MAX_SHARED];
+    struct wc_scratch_need need = total_need(m);
+    size_t n_shared = m->family->shared(m, w, shared);
+    WC_TRY(take(&w->shared, shared, n_shared, &w->n_bytes, err));
     WC_TRY(WC_NEW(&w->arena, w->n_threads, "workspace", err));
     WC_TRY(WC_NEW(&w->scratch, w->n_threads, "workspace", err));
     for (unsigned i = 0; i < w->n_threads; i++) {
-        WC_TRY(wc_arena_init(&w->arena[i], per_thread, err));
         struct wc_scratch *s = &w->scratch[i];
-        s->x = wc_arena_f32(&w->arena[i], most.x);
-        s->y = wc_arena_f32(&w->arena[i], most.x);
-        s->att = wc_arena_f32(&w->arena[i], most.x);
-        s->qkv = wc_arena_f32(&w->arena[i], most.qkv);
-        s->mlp = wc_arena_f32(&w->arena[i], most.mlp);
-        s->small = wc_arena_f32(&w->arena[i], most.small);
+        const struct wc_array array[] = {
+            {&s->x, need.x},           {&s->y, need.x},     {&s->qkv, need.qkv},
+            {&s->att, need.att},       {&s->mlp, need.mlp}, {&s->small, need.small},
+            {&s->gather, need.gather},
+        };
+        WC_TRY(take(&w->arena[i], array, sizeof array / sizeof *array, &w->n_bytes, err));
     }
-    w->n_bytes = shared + w->n_threads * per_thread;
     return WC_OK;
 }
 

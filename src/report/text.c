@@ -19,6 +19,8 @@ static const struct {
 };
 #define N_COLUMNS (sizeof columns / sizeof *columns)
 
+enum { CELL = 9, WIDE_CELL = 12 }; // seven of the wide ones and a name fit 100 columns
+
 static int column_of(const char *metric) {
     for (size_t i = 0; i < N_COLUMNS; i++) {
         size_t n = strlen(columns[i].metric);
@@ -59,7 +61,7 @@ static enum wc_err collect(const struct wc_report *r, const struct wc_report_row
 
 static void put_cell(const struct cell *c, bool with_std, struct wc_buf *out) {
     double mean = 0;
-    int width = with_std ? 13 : 9;
+    int width = with_std ? WIDE_CELL : CELL;
     for (size_t i = 0; i < c->n; i++)
         mean += c->value[i] / (double)c->n;
     if (c->n == 0 || isnan(mean)) {
@@ -67,7 +69,7 @@ static void put_cell(const struct cell *c, bool with_std, struct wc_buf *out) {
         return;
     }
     if (with_std)
-        wc_buf_printf(out, "%7.1f ±%4.1f", 100 * mean, 100 * wc_report_std(c->value, c->n));
+        wc_buf_printf(out, "%6.1f ±%4.1f", 100 * mean, 100 * wc_report_std(c->value, c->n));
     else
         wc_buf_printf(out, "%9.1f", 100 * mean);
 }
@@ -88,6 +90,7 @@ static enum wc_err put_line(const struct wc_report *r, const struct wc_report_ro
     return rc;
 }
 
+// Seeds of the group's first cell.
 static size_t n_seeds(const struct wc_report *r, const struct wc_report_row *group) {
     size_t n = 0;
     for (size_t i = 0; i < r->n_rows; i++)
@@ -104,14 +107,15 @@ static void put_rule(struct wc_buf *out, int width) {
 }
 
 static enum wc_err put_table(const struct wc_report *r, const struct wc_report_row *group,
-                             int name_width, struct wc_buf *out, struct wc_error *err) {
+                             int name_width, bool several, struct wc_buf *out,
+                             struct wc_error *err) {
     size_t seeds = n_seeds(r, group);
-    bool several = seeds > 1;
-    int cell = several ? 13 : 9;
+    int cell = several ? WIDE_CELL : CELL;
     wc_buf_printf(out, "%s, preset %s, %lld-shot", group->method, group->preset,
                   (long long)group->shot);
     if (several)
-        wc_buf_printf(out, ", mean ± sample standard deviation over %zu seeds", seeds);
+        wc_buf_printf(out, ", mean ± sample standard deviation over %zu seed%s", seeds,
+                      seeds > 1 ? "s" : "");
     wc_buf_printf(out, ", percent\n%-*s", name_width, "category");
     for (size_t k = 0; k < N_COLUMNS; k++)
         wc_buf_printf(out, "%*s", cell, columns[k].head);
@@ -152,12 +156,15 @@ enum wc_err wc_report_text(const struct wc_report *r, struct wc_buf *out, struct
         int n = (int)strlen(r->row[i].category);
         name_width = n + 1 > name_width ? n + 1 : name_width;
     }
+    bool several = false; // then every table shows a deviation, also zero-shot's, which is 0.0
+    for (size_t i = 0; i < r->n_rows && !several; i++)
+        several = n_seeds(r, &r->row[i]) > 1;
     for (size_t i = 0; i < r->n_rows; i++) {
         bool seen = false;
         for (size_t j = 0; j < i && !seen; j++)
             seen = same_group(&r->row[i], &r->row[j]);
         if (!seen)
-            WC_TRY(put_table(r, &r->row[i], name_width, out, err));
+            WC_TRY(put_table(r, &r->row[i], name_width, several, out, err));
     }
     put_provenance(r, out);
     return wc_buf_check(out, "report.txt", err);

@@ -64,32 +64,41 @@ enum wc_err wc_bcast_buf(const struct wc_comm *c, struct wc_buf *bytes, struct w
     return WC_OK;
 }
 
+// Room on rank 0 for what all ranks have: agreed on before anything is sent, so that nobody waits
+// for a failed rank.
+static enum wc_err gather_room(const struct wc_comm *c, const struct wc_buf *own,
+                               unsigned long long *size, struct wc_buf *all, struct wc_error *err) {
+    unsigned long long n = own->n, total = 0;
+    enum wc_err rc = WC_OK;
+    MPI_Gather(&n, 1, MPI_UNSIGNED_LONG_LONG, size, 1, MPI_UNSIGNED_LONG_LONG, 0, c->comm);
+    for (int r = 0; c->rank == 0 && r < c->n_ranks; r++)
+        total += size[r];
+    if (c->rank == 0)
+        rc = WC_GROW(&all->data, &all->cap, (size_t)total + 1, "gathering results", err);
+    return wc_agree(c, rc, err);
+}
+
 enum wc_err wc_gather_buf(const struct wc_comm *c, const struct wc_buf *own, struct wc_buf *all,
                           struct wc_error *err) {
-    enum wc_err rc = WC_OK;
-    if (c->rank != 0) {
-        unsigned long long n = own->n;
-        MPI_Send(&n, 1, MPI_UNSIGNED_LONG_LONG, 0, 0, c->comm);
-        for (size_t at = 0; at < n; at += PIECE)
-            MPI_Send(own->data + at, (int)(n - at < PIECE ? n - at : PIECE), MPI_BYTE, 0, 0,
-                     c->comm);
-        return wc_agree(c, WC_OK, err);
+    unsigned long long *size = NULL;
+    enum wc_err rc = wc_agree(c, WC_NEW(&size, (size_t)c->n_ranks, "gathering results", err), err);
+    if (rc == WC_OK)
+        rc = gather_room(c, own, size, all, err);
+    if (rc == WC_OK && c->rank != 0)
+        for (size_t at = 0; at < own->n; at += PIECE)
+            MPI_Send(own->data + at, (int)(own->n - at < PIECE ? own->n - at : PIECE), MPI_BYTE, 0,
+                     0, c->comm);
+    if (rc == WC_OK && c->rank == 0) {
+        if (own->n > 0)
+            memcpy(all->data, own->data, own->n);
+        all->n = own->n;
+        for (int r = 1; r < c->n_ranks; r++)
+            for (size_t at = 0; at < size[r]; at += PIECE) {
+                size_t n = size[r] - at < PIECE ? (size_t)size[r] - at : PIECE;
+                MPI_Recv(all->data + all->n, (int)n, MPI_BYTE, r, 0, c->comm, MPI_STATUS_IGNORE);
+                all->n += n;
+            }
     }
-    wc_buf_add(all, own->data ? own->data : "", own->n);
-    for (int r = 1; r < c->n_ranks; r++) {
-        unsigned long long n;
-        MPI_Recv(&n, 1, MPI_UNSIGNED_LONG_LONG, r, 0, c->comm, MPI_STATUS_IGNORE);
-        char *block = wc_alloc((size_t)n + 1, 1);
-        for (size_t at = 0; at < n && block; at += PIECE)
-            MPI_Recv(block + at, (int)(n - at < PIECE ? n - at : PIECE), MPI_BYTE, r, 0, c->comm,
-                     MPI_STATUS_IGNORE);
-        if (block)
-            wc_buf_add(all, block, (size_t)n);
-        else
-            return WC_FAIL(err, WC_ERR_NOMEM,
-                           "gathering results: out of memory (%llu bytes of rank %d)", n, r);
-        wc_free(block);
-    }
-    rc = wc_buf_check(all, "gathering results", err);
-    return wc_agree(c, rc, err);
+    wc_free(size);
+    return rc;
 }

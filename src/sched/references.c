@@ -194,6 +194,7 @@ static enum wc_err write_csv(const struct wc_state *s, struct wc_error *err) {
 
 enum wc_err wc_state_prepare_references(struct wc_state *s, struct wc_error *err) {
     uint64_t n_encoded = 0, total = 0;
+    double start_s = wc_clock_s(), start_cpu_s = wc_cpu_s();
     if (s->plan.reference.want == 0)
         return WC_OK;
     enum wc_err rc = open_folders(s, err);
@@ -211,8 +212,10 @@ enum wc_err wc_state_prepare_references(struct wc_state *s, struct wc_error *err
     MPI_Allreduce(&n_encoded, &total, 1, MPI_UINT64_T, MPI_SUM, s->comm.comm);
     if (s->comm.rank == 0)
         WC_INFO(
-            "references: %zu distinct images for %zu seeds, %llu encoded, the rest taken from earlier runs",
-            s->n_refs, s->plan.n_seeds, (unsigned long long)total);
+            "references: %zu distinct images for %zu seeds; %llu encoded, %llu found, %.2f s (processor %.2f s)",
+            s->n_refs, s->plan.n_seeds, (unsigned long long)total,
+            (unsigned long long)(s->n_refs - total), wc_clock_s() - start_s,
+            wc_cpu_s() - start_cpu_s);
     return WC_OK;
 }
 

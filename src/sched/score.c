@@ -18,7 +18,7 @@ struct work {
     size_t n_todo;
     struct wc_journal *journal;
     struct wc_buf record;
-    double start_s, shown_s;
+    double start_s, start_cpu_s, shown_s;
 };
 
 static void show_progress(struct work *w, bool last) {
@@ -157,6 +157,16 @@ static enum wc_err list_todo(struct wc_state *s, struct work *w, struct wc_error
     return rc;
 }
 
+// What the phase cost; tests count the encoder's passes.
+static void report_cost(const struct work *w) {
+    struct wc_state *s = w->s;
+    uint64_t own = wc_workspace_n_images(wc_scorer_workspace(s->scorer)), all = 0;
+    MPI_Reduce(&own, &all, 1, MPI_UINT64_T, MPI_SUM, 0, s->comm.comm);
+    if (s->comm.rank == 0)
+        WC_INFO("scoring took %.2f s (processor %.2f s); %llu encoder passes, references included",
+                wc_clock_s() - w->start_s, wc_cpu_s() - w->start_cpu_s, (unsigned long long)all);
+}
+
 // prototypes that no unit of this rank asked for are still on their way
 static void finish_prototypes(struct wc_state *s) {
     MPI_Waitall((int)s->dataset.n_categories, s->prototype_arrives, MPI_STATUSES_IGNORE);
@@ -186,6 +196,7 @@ enum wc_err wc_state_score(struct wc_state *s, struct wc_error *err) {
         goto out;
     s->queue = &w.queue;
     w.start_s = w.shown_s = wc_clock_s();
+    w.start_cpu_s = wc_cpu_s();
     if (rc == WC_OK) {
         if (s->comm.rank == 0)
             WC_INFO(
@@ -210,6 +221,7 @@ enum wc_err wc_state_score(struct wc_state *s, struct wc_error *err) {
     s->queue = NULL;
     wc_queue_close(&w.queue);
     rc = wc_agree(&s->comm, rc, err);
+    report_cost(&w);
 out:
     if (w.journal)
         wc_journal_close(&w.journal, NULL);
