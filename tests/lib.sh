@@ -104,14 +104,19 @@ done_testing() {
     [ "$test_bad" -eq 0 ] && [ "$test_n" -gt 0 ]
 }
 
-# ranks N ARGUMENTS...: the program on N ranks.
+# program ARGUMENTS...: the program, which must not hang: exit code 124 after four minutes.
+program() {
+    timeout -k 5 240 "$WINCLIP" "$@"
+}
+
+# ranks N ARGUMENTS...: the same on N ranks.
 ranks() {
     n=$1
     shift
     if [ "$n" -eq 1 ]; then
-        "$WINCLIP" "$@"
+        program "$@"
     else
-        mpirun -n "$n" "$WINCLIP" "$@"
+        timeout -k 5 240 mpirun -n "$n" "$WINCLIP" "$@"
     fi
 }
 
