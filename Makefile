@@ -57,6 +57,7 @@ PROGRAM  := $(BUILD)/winclip-mpi
 TEST_SRC := $(sort $(wildcard tests/t[0-9]*.c))
 TEST_BIN := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%.t)
 TEST_SH  := $(sort $(wildcard tests/t[0-9]*.sh))
+TEST_TOOL := $(BUILD)/tests/golden_tool.t
 
 # Fuzz targets: `make check` replays their corpora, and these folders of golden files.
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz-%.c,%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
@@ -137,9 +138,9 @@ $(FUZZ_REPLAY): $(BUILD)/tests/fuzz-%.t: tests/fuzz/fuzz-%.c tests/fuzz/replay.c
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests -DFUZZ_FOLDERS='"tests/fuzz/corpus/$*$(FUZZ_ALSO_$*)"' $< tests/fuzz/replay.c \
 	    tests/fuzz/fuzz.c $(LIB) $(LDFLAGS) $(LIBS) -o $@
 
-TEST_ENV = WINCLIP=$(abspath $(PROGRAM)) WC_TEST_TMP=$(abspath $(BUILD))/tmp OMPI_ALLOW_RUN_AS_ROOT=1 \
+TEST_ENV = WINCLIP=$(abspath $(PROGRAM)) GOLDEN_TOOL=$(abspath $(TEST_TOOL)) WC_TEST_TMP=$(abspath $(BUILD))/tmp OMPI_ALLOW_RUN_AS_ROOT=1 \
            OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-check: $(PROGRAM) $(TEST_BIN) ## build everything and run all tests
+check: $(PROGRAM) $(TEST_BIN) $(TEST_TOOL) ## build everything and run all tests
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove --exec '' $(TEST_BIN) $(TEST_SH)
 check-unit: $(TEST_BIN) ## the compiled tests only
@@ -199,4 +200,4 @@ uninstall: ## remove what install put there
 clean: ## remove build/
 	rm -rf $(BUILD)
 
--include $(OBJ:.o=.d) $(TEST_BIN:=.d)
+-include $(OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_TOOL:=.d)

@@ -11,7 +11,7 @@
 #include "image/image.h"
 #include "test.h"
 
-enum { GOLDEN_MAX_COLUMNS = 10, GOLDEN_MAX_ROWS = 256 };
+enum { GOLDEN_MAX_COLUMNS = 12, GOLDEN_MAX_ROWS = 256 };
 
 // A table with a header line; cells point into `text`.
 struct golden_table {

@@ -24,7 +24,8 @@ static enum wc_err find_arch(const char *text, struct wc_arch_config *out, struc
         return WC_OK;
     }
     if (!wc_str_ends(text, ".json")) {
-        const char *near = wc_str_nearest(text, wc_arch_names(&n), n);
+        const char *const *names = wc_arch_names(&n);
+        const char *near = wc_str_nearest(text, names, n);
         return WC_FAIL(err, WC_ERR_USAGE,
                        "model random: \"%s\" is no architecture and no .json file%s%s", text,
                        near ? "; did you mean " : "", near ? near : "");

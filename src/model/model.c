@@ -139,7 +139,8 @@ static enum wc_err open_random(struct wc_model *m, const char *text, struct wc_e
     snprintf(arch, sizeof arch, "%.*s", (int)(n < sizeof arch ? n : sizeof arch - 1), name);
     const struct wc_arch *known = wc_arch_find(arch);
     if (!known) {
-        const char *near = wc_str_nearest(arch, wc_arch_names(&n_names), n_names);
+        const char *const *names = wc_arch_names(&n_names);
+        const char *near = wc_str_nearest(arch, names, n_names);
         return WC_FAIL(err, WC_ERR_CONFIG, "model \"%s\": unknown architecture \"%s\"%s%s", text,
                        arch, near ? "; did you mean " : "; `winclip-mpi model --help` lists them",
                        near ? near : "");
@@ -160,9 +161,11 @@ static enum wc_err check_asked_arch(const struct wc_model *m, const char *asked,
         return WC_OK;
     const struct wc_arch *known = wc_arch_find(asked);
     if (!known) {
-        const char *near = wc_str_nearest(asked, wc_arch_names(&n), n);
+        const char *const *names = wc_arch_names(&n);
+        const char *near = wc_str_nearest(asked, names, n);
         return WC_FAIL(err, WC_ERR_CONFIG, "model.arch \"%s\": unknown%s%s", asked,
-                       near ? "; did you mean " : "", near ? near : "");
+                       near ? "; did you mean " : "; `winclip-mpi model --help` lists them",
+                       near ? near : "");
     }
     return WC_OK; // load_tensors() checks each shape against it
 }

@@ -1,0 +1,144 @@
+/*
+ * What the shell tests cannot do themselves: compare tensors and pictures with golden ones, and
+ * make the golden pictures.
+ *
+ *     golden_tool tensors FOUND.safetensors GOLD.safetensors < lines
+ *         a line: FOUND-NAME GOLD-NAME FIRST COUNT KIND TOLERANCE
+ *         elements FIRST .. FIRST + COUNT of the golden tensor (COUNT 0: as many as were found);
+ *         KIND l2 (relative L2), l2unit (of the golden rows brought to unit length; COUNT is a row)
+ *         or abs; each line gives one line of output, and any one beyond its tolerance, or absent,
+ *         exit code 1
+ *     golden_tool pixels A.png B.png              equal size and RGB samples?
+ *     golden_tool picture IMAGES.tsv NAME OUT.png the picture of a row
+ */
+#include "winclip_scene.h"
+
+#include <png.h>
+
+static float *tensor(const struct wc_weights *w, const char *name, size_t *n) {
+    const struct wc_tensor_info *t = wc_weights_find(w, name);
+    if (!t) {
+        printf("%s: no tensor %s\n", wc_weights_path(w), name);
+        return NULL;
+    }
+    float *x = wc_alloc(t->n_elements, sizeof *x);
+    scene_must(wc_tensor_to_f32(wc_weights_path(w), t, x, &scene_err));
+    *n = t->n_elements;
+    return x;
+}
+
+// Rows of `width` to unit length, in double.
+static void to_unit(float *x, size_t n, size_t width) {
+    for (size_t r = 0; r + width <= n; r += width) {
+        double sum = 0;
+        for (size_t i = 0; i < width; i++)
+            sum += (double)x[r + i] * (double)x[r + i];
+        for (size_t i = 0; i < width; i++)
+            x[r + i] = (float)((double)x[r + i] / sqrt(sum));
+    }
+}
+
+// Prints one line; is it within tolerance?
+static bool compare(const char *line, const struct wc_weights *found,
+                    const struct wc_weights *gold) {
+    char name[128], wanted[128], kind[16];
+    size_t first, count, n = 0, n_gold = 0;
+    double tolerance;
+    if (sscanf(line, "%127s %127s %zu %zu %15s %lf", name, wanted, &first, &count, kind,
+               &tolerance) != 6) {
+        printf("not a comparison: %s\n", line);
+        return false;
+    }
+    float *x = tensor(found, name, &n), *y = tensor(gold, wanted, &n_gold);
+    bool unit = strcmp(kind, "l2unit") == 0, l2 = unit || strcmp(kind, "l2") == 0, pass = false;
+    size_t compared = unit || count == 0 ? n : count;
+    if (x && y && compared > 0 && compared <= n && first + compared <= n_gold) {
+        if (unit)
+            to_unit(y + first, compared, count);
+        double off =
+            l2 ? golden_rel_l2(x, y + first, compared) : golden_max_diff(x, y + first, compared);
+        pass = off <= tolerance;
+        printf("%s %s: %zu elements, off by %.3g, allowed %.3g%s\n", name, wanted, compared, off,
+               tolerance, pass ? "" : "  <- WRONG");
+    } else if (x && y) {
+        printf("%s has %zu elements, %s %zu: cannot compare %zu from %zu\n", name, n, wanted,
+               n_gold, compared, first);
+    }
+    wc_free(x);
+    wc_free(y);
+    return pass;
+}
+
+static int tensors(const char *found_path, const char *gold_path) {
+    struct wc_weights *found = golden_open(found_path), *gold = golden_open(gold_path);
+    char line[512];
+    size_t n = 0, n_pass = 0;
+    for (; fgets(line, sizeof line, stdin); n++)
+        n_pass += compare(line, found, gold);
+    wc_weights_free(&found);
+    wc_weights_free(&gold);
+    return n > 0 && n_pass == n ? 0 : 1;
+}
+
+// libpng's own reader, so that a fault in ours cannot hide itself.
+static png_bytep read_png(const char *path, png_image *image) {
+    memset(image, 0, sizeof *image);
+    image->version = PNG_IMAGE_VERSION;
+    if (!png_image_begin_read_from_file(image, path)) {
+        printf("%s: %s\n", path, image->message);
+        exit(1);
+    }
+    image->format = PNG_FORMAT_RGB;
+    png_bytep pixels = wc_alloc(1, PNG_IMAGE_SIZE(*image));
+    if (!png_image_finish_read(image, NULL, pixels, 0, NULL)) {
+        printf("%s: %s\n", path, image->message);
+        exit(1);
+    }
+    return pixels;
+}
+
+static int pixels(const char *a_path, const char *b_path) {
+    png_image a, b;
+    png_bytep x = read_png(a_path, &a), y = read_png(b_path, &b);
+    bool same = a.width == b.width && a.height == b.height;
+    if (!same)
+        printf("%s: %ux%u, %s: %ux%u\n", a_path, a.width, a.height, b_path, b.width, b.height);
+    for (size_t i = 0; same && i < (size_t)a.width * a.height * 3; i++)
+        if (x[i] != y[i]) {
+            printf("%s: pixel (%zu, %zu) channel %zu is %d, %s has %d\n", a_path, i / 3 % a.width,
+                   i / 3 / a.width, i % 3, x[i], b_path, y[i]);
+            same = false;
+        }
+    wc_free(x);
+    wc_free(y);
+    return same ? 0 : 1;
+}
+
+static int picture(const char *table, const char *name, const char *out) {
+    struct golden_table t;
+    golden_read_table(table, &t);
+    for (size_t i = 0; i < t.n_rows; i++) {
+        if (strcmp(t.cell[i][0], name) != 0)
+            continue;
+        struct wc_image image = scene_image(&t, i);
+        scene_must(wc_image_write_png(out, &image, &scene_err));
+        wc_image_release(&image);
+        wc_free(t.text);
+        return 0;
+    }
+    printf("%s: no picture %s\n", table, name);
+    return 1;
+}
+
+int main(int argc, char **argv) {
+    const char *what = argc > 1 ? argv[1] : "";
+    if (strcmp(what, "tensors") == 0 && argc == 4)
+        return tensors(argv[2], argv[3]);
+    if (strcmp(what, "pixels") == 0 && argc == 4)
+        return pixels(argv[2], argv[3]);
+    if (strcmp(what, "picture") == 0 && argc == 5)
+        return picture(argv[2], argv[3], argv[4]);
+    fprintf(stderr,
+            "usage: golden_tool tensors FOUND GOLD | pixels A B | picture TABLE NAME OUT\n");
+    return 2;
+}
