@@ -173,8 +173,8 @@ static void check_text(const struct scenario *sc, const struct scene *s,
     for (size_t l = 0; l < N_LISTS; l++) {
         struct wc_strlist side[2] = {{0}, {0}};
         char key[96], label[160];
-        scene_must(wc_prompts_expand(s->prompts, lists[l], NULL, sc->objects[object], &side[0],
-                                     &side[1], &scene_err));
+        scene_must(wc_prompts_expand(s->prompts.set[WC_PROMPTS_CONFIGURED], lists[l], NULL,
+                                     sc->objects[object], &side[0], &side[1], &scene_err));
         for (size_t a = 0; a < 2; a++) {
             float *x = wc_alloc(side[a].n * e, sizeof *x);
             scene_must(wc_embed_texts(s->model, wc_scorer_workspace(s->scorer), s->tokenizer,
@@ -219,8 +219,9 @@ static float *plan_prototypes(const struct scenario *sc, const struct scene *s, 
     }
     if (s->tolerance > 5e-5) {
         char label[96];
-        scene_must(wc_prototypes(s->model, wc_scorer_workspace(s->scorer), s->tokenizer, s->prompts,
-                                 s->plan.recipe, n, NULL, sc->objects[object], again, &scene_err));
+        scene_must(wc_prototypes(s->model, wc_scorer_workspace(s->scorer), s->tokenizer,
+                                 &s->prompts, s->plan.recipe, n, NULL, sc->objects[object], again,
+                                 &scene_err));
         snprintf(label, sizeof label, "%s: %s: prototypes of the plan's %zu recipes", sc->name,
                  sc->objects[object], n);
         golden_below(golden_rel_l2(again, out, n * 2 * e), FEATURE_TOLERANCE, label);

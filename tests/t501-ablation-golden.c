@@ -65,7 +65,7 @@ static size_t add(struct scene *s, const char *set, int64_t shot) {
 
 static float *prototypes(struct scene *s) {
     float *out = wc_alloc(s->plan.n_recipes * 2 * wc_model_arch(s->model)->embed, sizeof *out);
-    scene_must(wc_prototypes(s->model, wc_scorer_workspace(s->scorer), s->tokenizer, s->prompts,
+    scene_must(wc_prototypes(s->model, wc_scorer_workspace(s->scorer), s->tokenizer, &s->prompts,
                              s->plan.recipe, s->plan.n_recipes, NULL, "bottle", out, &scene_err));
     return out;
 }

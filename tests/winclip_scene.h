@@ -41,7 +41,7 @@ struct scene_expectation {
 struct scene {
     struct wc_model *model;
     struct wc_tokenizer *tokenizer;
-    struct wc_prompts *prompts;
+    struct wc_prompt_sets prompts;
     struct wc_config config[SCENE_MAX_CONFIGS]; // the plans point into them
     size_t n_configs;
     struct wc_plan plan;
@@ -141,7 +141,7 @@ static inline void scene_open(struct scene *s, const char *weights, const char *
     s->tolerance = tolerance;
     scene_must(wc_model_open(&o, &s->model, &scene_err));
     scene_must(wc_tokenizer_new(NULL, &s->tokenizer, &scene_err));
-    scene_must(wc_prompts_read(NULL, &s->prompts, &scene_err));
+    scene_must(wc_prompt_sets_open(NULL, NULL, 0, &s->prompts, &scene_err));
     scene_images(s, images);
 }
 
@@ -290,7 +290,7 @@ static inline void scene_close(struct scene *s) {
     wc_plan_release(&s->plan);
     for (size_t i = 0; i < s->n_configs; i++)
         wc_config_release(&s->config[i]);
-    wc_prompts_free(&s->prompts);
+    wc_prompt_sets_release(&s->prompts);
     wc_tokenizer_free(&s->tokenizer);
     wc_model_free(&s->model);
 }
