@@ -207,6 +207,11 @@ bool wc_parse_f64(const char *s, double *out) {
 
 #define NEAREST_MAX 64
 
+// Slips of the shift key and of the word separator count for nothing: "vit_b_16" is "ViT-B-16".
+static int folded(char c) {
+    return c == '-' ? '_' : tolower((unsigned char)c);
+}
+
 // Levenshtein distance of two names shorter than NEAREST_MAX.
 static size_t edit_distance(const char *a, const char *b) {
     size_t na = strlen(a), nb = strlen(b), row[NEAREST_MAX + 1];
@@ -216,7 +221,7 @@ static size_t edit_distance(const char *a, const char *b) {
         size_t diagonal = row[0];
         row[0] = i;
         for (size_t j = 1; j <= nb; j++) {
-            size_t up = row[j], best = diagonal + (a[i - 1] != b[j - 1]);
+            size_t up = row[j], best = diagonal + (folded(a[i - 1]) != folded(b[j - 1]));
             best = up + 1 < best ? up + 1 : best;
             best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
             diagonal = up;

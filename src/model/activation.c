@@ -55,22 +55,31 @@ static bool ask_hash(const struct wc_model_source *s, const char *arch, enum wc_
     return true;
 }
 
-static bool ask_json(const struct wc_model_source *s, const char *arch, enum wc_activation *out,
-                     char *reason, size_t n) {
+// In the order asked; the configuration comes last (wc_model_choose_activation()).
+static const ask_fn sources[] = {ask_random, ask_origin, ask_metadata, ask_hash};
+
+// *found tells whether the configuration decides. One that cannot be read says nothing; memory that
+// is out is an error.
+static enum wc_err ask_json(const struct wc_model_source *s, bool *found, enum wc_activation *out,
+                            char *reason, size_t n, struct wc_error *err) {
     struct wc_arch_config c;
-    (void)arch;
-    if (!s->json || wc_arch_config_read(s->origin, s->json, strlen(s->json), &c, NULL) != WC_OK)
-        return false;
+    struct wc_error why = {0};
+    *found = false;
+    if (!s->json)
+        return WC_OK;
+    enum wc_err rc = wc_arch_config_read(s->origin, s->json, strlen(s->json), &c, &why);
+    if (rc == WC_ERR_NOMEM)
+        return WC_FAIL(err, rc, "%s", why.text);
+    if (rc != WC_OK)
+        return WC_OK;
+    *found = true;
     *out = c.activation;
     if (s->json_path)
         snprintf(reason, n, "configuration %s", s->json_path);
     else
         snprintf(reason, n, "the configuration in the file's metadata");
-    return true;
+    return WC_OK;
 }
-
-// In the order asked.
-static const ask_fn sources[] = {ask_random, ask_origin, ask_metadata, ask_hash, ask_json};
 
 bool wc_model_needs_hash(const struct wc_model_source *s, enum wc_activation asked,
                          const char *arch) {
@@ -92,6 +101,10 @@ enum wc_err wc_model_choose_activation(const struct wc_model_source *s, enum wc_
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
         if (sources[i](s, arch, out, reason, n_reason))
             return WC_OK;
+    bool found;
+    WC_TRY(ask_json(s, &found, out, reason, n_reason, err));
+    if (found)
+        return WC_OK;
     return WC_FAIL(err, WC_ERR_CONFIG,
                    "%s: nothing says whether this model uses GELU (LAION) or QuickGELU (OpenAI); "
                    "set model.activation to gelu or quickgelu",

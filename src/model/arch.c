@@ -407,9 +407,13 @@ enum wc_err wc_arch_deduce(const struct wc_weights *weights, const char *json, s
     WC_TRY(deduce_text(weights, &a, err));
     wc_arch_set_name(&a);
     bool known = guess_heads(&a);
-    if (json &&
-        wc_arch_config_read(wc_weights_path(weights), json, strlen(json), &config, NULL) == WC_OK &&
-        wc_arch_config_fits(&config.arch, &a)) {
+    struct wc_error why = {0};
+    enum wc_err rc = WC_ERR_DATA; // no configuration, or one that says nothing
+    if (json)
+        rc = wc_arch_config_read(wc_weights_path(weights), json, strlen(json), &config, &why);
+    if (rc == WC_ERR_NOMEM)
+        return WC_FAIL(err, rc, "%s", why.text);
+    if (rc == WC_OK && wc_arch_config_fits(&config.arch, &a)) {
         a.heads = config.arch.heads;
         a.text_heads = config.arch.text_heads;
     } else if (!known && a.heads > 0 && a.text_heads > 0) {
