@@ -3,13 +3,19 @@
  * make the golden pictures.
  *
  *     golden_tool tensors FOUND.safetensors GOLD.safetensors < lines
- *         a line: FOUND-NAME GOLD-NAME FIRST COUNT KIND TOLERANCE
- *         elements FIRST .. FIRST + COUNT of the golden tensor (COUNT 0: as many as were found);
- *         KIND l2 (relative L2), l2unit (of the golden rows brought to unit length; COUNT is a row)
- *         or abs; each line gives one line of output, and any one beyond its tolerance, or absent,
- *         exit code 1
- *     golden_tool pixels A.png B.png              equal size and RGB samples?
- *     golden_tool picture IMAGES.tsv NAME OUT.png the picture of a row
+ *
+ * A line is FOUND-NAME GOLD-NAME FIRST COUNT KIND TOLERANCE: elements FIRST .. FIRST + COUNT of the
+ * golden tensor (COUNT 0: as many as were found; GOLD-NAME "=X" stands for the number X). KIND is
+ * l2 (relative L2), l2unit (to the golden rows brought to unit length; COUNT is a row's length) or
+ * abs. Each gives one line of output; any one beyond its tolerance, or absent, exit code 1.
+ *
+ *     golden_tool pixels A.png B.png
+ *
+ * Equal size and RGB samples?
+ *
+ *     golden_tool picture IMAGES.tsv NAME OUT.png
+ *
+ * The picture of a row.
  */
 #include "winclip_scene.h"
 
@@ -24,6 +30,21 @@ static float *tensor(const struct wc_weights *w, const char *name, size_t *n) {
     float *x = wc_alloc(t->n_elements, sizeof *x);
     scene_must(wc_tensor_to_f32(wc_weights_path(w), t, x, &scene_err));
     *n = t->n_elements;
+    return x;
+}
+
+// As tensor(), or the number of "=NUMBER".
+static float *gold_tensor(const struct wc_weights *w, const char *name, size_t *n) {
+    double value;
+    if (name[0] != '=')
+        return tensor(w, name, n);
+    if (!wc_parse_f64(name + 1, &value)) {
+        printf("%s: no number\n", name);
+        return NULL;
+    }
+    float *x = wc_alloc(1, sizeof *x);
+    *x = (float)value;
+    *n = 1;
     return x;
 }
 
@@ -49,7 +70,7 @@ static bool compare(const char *line, const struct wc_weights *found,
         printf("not a comparison: %s\n", line);
         return false;
     }
-    float *x = tensor(found, name, &n), *y = tensor(gold, wanted, &n_gold);
+    float *x = tensor(found, name, &n), *y = gold_tensor(gold, wanted, &n_gold);
     bool unit = strcmp(kind, "l2unit") == 0, l2 = unit || strcmp(kind, "l2") == 0, pass = false;
     size_t compared = unit || count == 0 ? n : count;
     if (x && y && compared > 0 && compared <= n && first + compared <= n_gold) {
