@@ -5,10 +5,12 @@
 #include "sched/run.h"
 
 #include <mpi.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 // Set by signals: the only channel that a handler has.
 static volatile sig_atomic_t stop;
@@ -19,15 +21,36 @@ static void on_signal(int number) {
     stop = 1;
 }
 
+static void *sleep_for_ever(void *unused) {
+    (void)unused;
+    for (;;)
+        pause();
+    return NULL;
+}
+
+// The handler must not run on a stack that computes: oneDNN's sgemm (seen in 2.6) keeps data below
+// its stack pointer, where the kernel puts the handler's frame, and the heap was damaged in one run
+// of four that were asked to stop. So a thread that does nothing else takes the signals, and they
+// are blocked in this one and in the team that OpenMP starts from it later.
 static void catch_signals(void) {
+    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1};
     struct sigaction a;
+    pthread_t taker;
+    sigset_t set;
     memset(&a, 0, sizeof a);
     a.sa_handler = on_signal;
     a.sa_flags = SA_RESTART;
     sigemptyset(&a.sa_mask);
-    sigaction(SIGTERM, &a, NULL);
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGUSR1, &a, NULL);
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        sigaddset(&set, numbers[i]);
+        sigaction(numbers[i], &a, NULL);
+    }
+    // Without the thread the signals stay where they are: better a rare crash than a deaf run.
+    if (pthread_create(&taker, NULL, sleep_for_ever, NULL) != 0)
+        return;
+    pthread_detach(taker);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 // Slurm started several tasks, but each of them is an MPI world of its own: 64 copies of the same
