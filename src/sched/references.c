@@ -280,6 +280,9 @@ enum wc_err wc_state_tidy_features(struct wc_state *s, struct wc_error *err) {
     if (s->plan.reference.want == 0 || s->comm.rank != 0)
         return WC_OK;
     close_category(s);
+    // A run that was interrupted between its last image and its report had no reference phase.
+    if (!s->features)
+        WC_TRY(open_folders(s, err));
     if (s->store)
         return wc_io_trim_folder(s->store, s->config->features_max_mb << 20, err);
     return wc_io_trim_folder(s->features, 0, err);
