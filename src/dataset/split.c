@@ -175,6 +175,34 @@ static enum wc_err add_rows(const struct table *t, const struct wc_dataset_optio
     return rc;
 }
 
+static bool has_category(const struct wc_dataset *d, const char *name) {
+    for (size_t i = 0; i < d->n_categories; i++)
+        if (strcmp(d->category[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+// As wc_ds_check_wanted(), and names the table's own category that is nearest, or its first.
+static enum wc_err check_wanted(const struct table *t, const struct wc_dataset_options *options,
+                                const struct wc_dataset *out, struct wc_error *err) {
+    const char **names = NULL;
+    enum wc_err rc = wc_ds_check_wanted(out, options, t->split->file, err);
+    if (rc == WC_OK || t->category == WC_CSV_NONE || t->csv.n_rows == 0)
+        return rc;
+    WC_TRY(WC_NEW(&names, t->csv.n_rows, "split", err));
+    for (size_t i = 0; i < t->csv.n_rows; i++)
+        names[i] = wc_csv_at(&t->csv, i, t->category);
+    const char *near = NULL;
+    for (size_t i = 0; i < options->categories->n && !near; i++)
+        if (!has_category(out, options->categories->item[i]))
+            near = wc_str_nearest(options->categories->item[i], names, t->csv.n_rows);
+    rc = WC_FAULT(err, rc, err ? err->fault : NULL, "%s; %s \"%s\"%s", err ? err->text : "",
+                  near ? "did you mean" : "it has", near ? near : names[0],
+                  near ? "?" : " and maybe others");
+    wc_free(names);
+    return rc;
+}
+
 enum wc_err wc_ds_list_split(const struct wc_ds_split *split,
                              const struct wc_dataset_options *options, struct wc_dataset *out,
                              struct wc_error *err) {
@@ -184,7 +212,7 @@ enum wc_err wc_ds_list_split(const struct wc_ds_split *split,
     if (rc == WC_OK)
         rc = add_rows(&t, options, out, err);
     if (rc == WC_OK)
-        rc = wc_ds_check_wanted(out, options, split->file, err);
+        rc = check_wanted(&t, options, out, err);
     wc_csv_release(&t.csv);
     return rc;
 }
