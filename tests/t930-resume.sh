@@ -69,6 +69,18 @@ for signal in TERM USR1 INT; do
     ok "SIG$signal: the same bytes" same_files "$tmp/whole/run" "$run" $reports references.csv
 done
 
+# Through the launcher, which tells all ranks.
+run=$tmp/mpirun/run
+mpirun -n 2 "$WINCLIP" $command --set output="$run" >"$tmp/.bg-out" 2>"$tmp/.bg-err" &
+pid=$!
+ok "SIGUSR1 to mpirun: the run is under way" wait_for_bytes "$run" 0
+kill -USR1 $pid
+wait $pid
+is "SIGUSR1 to mpirun: exit code" $? 75
+is "SIGUSR1 to mpirun: told once" "$(grep -c 'stopped: .* images left' "$tmp/.bg-err")" 1
+runs "SIGUSR1 to mpirun: the same command on 3 ranks" 0 ranks 3 $command --set output="$run"
+ok "SIGUSR1 to mpirun: the same bytes" same_files "$tmp/whole/run" "$run" $reports references.csv
+
 # A burst of signals while matrices are multiplied. (The handler once ran on a stack that oneDNN's sgemm was using.)
 for burst in 1 2 3; do
     start "$tmp/burst$burst/run"
