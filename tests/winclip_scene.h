@@ -141,7 +141,6 @@ static inline void scene_open(struct scene *s, const char *weights, const char *
     s->tolerance = tolerance;
     scene_must(wc_model_open(&o, &s->model, &scene_err));
     scene_must(wc_tokenizer_new(NULL, &s->tokenizer, &scene_err));
-    scene_must(wc_prompt_sets_open(NULL, NULL, 0, &s->prompts, &scene_err));
     scene_images(s, images);
 }
 
@@ -192,6 +191,7 @@ static inline size_t scene_add(struct scene *s, const char *text) {
     p->request.want |= q.request.want;
     p->reference.want |= q.reference.want;
     p->shifted = p->shifted || q.shifted;
+    p->tiles = p->tiles || q.tiles;
     p->crops = q.crops > p->crops ? q.crops : p->crops;
     p->max_shot = q.max_shot > p->max_shot ? q.max_shot : p->max_shot;
     wc_plan_release(&q);
@@ -208,9 +208,11 @@ static inline size_t scene_variant(const struct scene *s, size_t first, const ch
     exit(2);
 }
 
-// The scorer, and the references through it.
+// The prompts, the scorer, and the references through it.
 static inline void scene_start(struct scene *s) {
     const struct wc_scorer_options o = {.tile_mode = WC_TILES, .n_threads = 2};
+    scene_must(
+        wc_prompt_sets_open(NULL, s->plan.recipe, s->plan.n_recipes, &s->prompts, &scene_err));
     scene_must(wc_scorer_new(s->model, &s->plan, &o, &s->scorer, &scene_err));
     for (size_t i = 0; i < s->n_refs && s->plan.reference.want; i++)
         scene_must(wc_encode_reference(s->scorer, &s->ref[i], &s->bank[i], &scene_err));
