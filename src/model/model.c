@@ -214,10 +214,8 @@ static enum wc_err arch_from_tensors(struct wc_model *m, struct opening *p, stru
     if (!json)
         return WC_OK;
     enum wc_err rc = wc_arch_config_read(name, json, strlen(json), &c, &why);
-    if (rc == WC_ERR_NOMEM) {
-        *err = why;
-        return rc;
-    }
+    if (rc == WC_ERR_NOMEM)
+        return WC_FAIL(err, rc, "%s", why.text);
     bool known = rc == WC_OK || (why.fault && strcmp(why.fault, "unsupported") == 0);
     if (!known || !wc_arch_config_fits(&c.arch, &m->arch)) {
         WC_WARN("%s: %s; it is passed over", name,
