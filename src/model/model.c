@@ -109,6 +109,30 @@ static enum wc_err lay_out(struct wc_model *m, struct wc_error *err) {
     return wc_tower_new_blocks(&m->text.tower, err);
 }
 
+// Positions of the file's grid, for the grid that was asked for; *data is replaced.
+static enum wc_err resize_positions(struct wc_model *m, const struct wc_tensor_spec *spec,
+                                    const float **data, struct wc_error *err) {
+    size_t g = wc_arch_grid(&m->arch), g_file = 1, d = spec->dim[1];
+    while ((g_file + 1) * (g_file + 1) < spec->dim[0])
+        g_file++;
+    if (g_file == g)
+        return WC_OK;
+    float *copy;
+    WC_TRY(WC_NEW(&copy, (1 + g * g) * d, spec->name, err));
+    enum wc_err rc = wc_model_resize_positions(g_file, g, d, *data, copy, err);
+    if (rc == WC_OK)
+        rc = wc_model_keep(m, copy, (1 + g * g) * d, err);
+    if (rc != WC_OK) {
+        wc_free(copy);
+        return rc;
+    }
+    wc_model_drop(m, *data);
+    *data = copy;
+    WC_INFO("model %s: positions interpolated from a grid of %zux%zu to %zux%zu", m->origin, g_file,
+            g_file, g, g);
+    return WC_OK;
+}
+
 static enum wc_err load_tensors(struct wc_model *m, const struct wc_tensor_spec *spec, size_t n,
                                 struct wc_error *err) {
     enum wc_err rc = WC_OK;
@@ -119,9 +143,11 @@ static enum wc_err load_tensors(struct wc_model *m, const struct wc_tensor_spec 
             continue; // WinCLIP sets its own temperature
         rc = m->weights ? file_tensor(m, &spec[i], &data, err)
                         : random_tensor(m, &spec[i], &data, err);
+        bool visual = wc_str_starts(spec[i].name, "visual.");
+        if (rc == WC_OK && visual && wc_str_ends(spec[i].name, ".positional_embedding"))
+            rc = resize_positions(m, &spec[i], &data, err);
         if (rc != WC_OK)
             break;
-        bool visual = wc_str_starts(spec[i].name, "visual.");
         bool known =
             visual ? m->family->place(m, spec[i].name + 7, data) : put_text(m, spec[i].name, data);
         if (!known)
@@ -284,6 +310,20 @@ static enum wc_err decide(struct wc_model *m, struct opening *p, struct wc_error
     return heads != WC_OK ? heads : rc;
 }
 
+// Another input size than the file's, on request.
+static enum wc_err set_image_size(struct wc_model *m, size_t px, struct wc_error *err) {
+    size_t patch = m->arch.patch_px;
+    if (px == 0)
+        return WC_OK;
+    if (px % patch != 0 || px / patch > 64)
+        return WC_FAIL(err, WC_ERR_CONFIG,
+                       "%s: model.interpolate %zu: a multiple of the patch size %zu is needed, at "
+                       "most %zu",
+                       m->origin, px, patch, 64 * patch);
+    m->arch.image_px = px;
+    return WC_OK;
+}
+
 static enum wc_err read_logit_scale(struct wc_model *m, struct wc_error *err) {
     const struct wc_tensor_info *t = wc_weights_find(m->weights, "logit_scale");
     return t && t->n_elements == 1
@@ -308,7 +348,9 @@ static enum wc_err build(struct wc_model *m, struct opening *p, struct wc_error 
             damage = read_logit_scale(m, err);
         rc = damage != WC_OK || p->o->inspect ? damage : rc;
     } else if (rc == WC_OK) {
-        rc = lay_out(m, err);
+        rc = set_image_size(m, p->o->interpolate_px, err);
+        if (rc == WC_OK)
+            rc = lay_out(m, err);
         if (rc == WC_OK)
             rc = load_tensors(m, spec, n, err);
         if (rc == WC_OK && m->family->prepare)

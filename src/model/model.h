@@ -29,6 +29,7 @@ struct wc_model_options {
     const char *json; // the model's configuration, whose sizes the file must have; NULL: what is
                       // in the file's metadata or beside it counts where its sizes are the file's
     enum wc_activation activation;
+    size_t interpolate_px; // input size to interpolate the position embeddings for; 0: the file's
     bool inspect; // check the whole file and prepare nothing: heads or activation that nothing
                   // decides are no errors then, and nothing can be encoded
 };
