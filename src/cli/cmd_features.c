@@ -72,6 +72,9 @@ static enum wc_err open_model(struct features *f, struct wc_error *err) {
     WC_TRY(wc_kernels_init("auto", err));
     WC_TRY(wc_gemm_init("auto", err));
     WC_TRY(wc_model_open(&o, &f->model, err));
+    char text[512];
+    wc_model_describe(f->model, text, sizeof text);
+    WC_INFO("model %s", text);
     if (f->texts.n == 0 && !f->object)
         return WC_OK;
     return wc_tokenizer_new(f->bpe ? f->bpe : wc_model_bpe(f->model), &f->tokenizer, err);

@@ -128,8 +128,7 @@ static enum wc_err resize_positions(struct wc_model *m, const struct wc_tensor_s
     }
     wc_model_drop(m, *data);
     *data = copy;
-    WC_INFO("model %s: positions interpolated from a grid of %zux%zu to %zux%zu", m->origin, g_file,
-            g_file, g, g);
+    m->interpolated = true;
     return WC_OK;
 }
 
@@ -244,8 +243,10 @@ static enum wc_err arch_from_tensors(struct wc_model *m, struct opening *p, stru
         return WC_FAIL(err, rc, "%s", why.text);
     bool known = rc == WC_OK || (why.fault && strcmp(why.fault, "unsupported") == 0);
     if (!known || !wc_arch_config_fits(&c.arch, &m->arch)) {
-        WC_WARN("%s: %s; it is passed over", name,
-                rc == WC_OK ? "a configuration of another model" : why.text);
+        if (rc == WC_OK)
+            WC_WARN("%s: a configuration of another model; it is passed over", name);
+        else
+            WC_WARN("%s; it is passed over", why.text);
         return WC_OK;
     }
     if (rc != WC_OK) // this model's, and of a kind that cannot be run
@@ -378,9 +379,6 @@ enum wc_err wc_model_open(const struct wc_model_options *o, struct wc_model **ou
         wc_model_free(&m);
         return rc;
     }
-    if (!o->inspect)
-        WC_INFO("model %s: %s, %s (%s)", m->origin, m->arch.name,
-                m->activation == WC_QUICKGELU ? "quickgelu" : "gelu", m->activation_reason);
     *out = m;
     return WC_OK;
 }
@@ -412,6 +410,13 @@ enum wc_activation wc_model_activation(const struct wc_model *m) {
 
 const char *wc_model_activation_reason(const struct wc_model *m) {
     return m->activation_reason;
+}
+
+void wc_model_describe(const struct wc_model *m, char *text, size_t n) {
+    static const char *const names[] = {"undecided", "gelu", "quickgelu"};
+    snprintf(text, n, "%s: %s, %zu px%s, %s (%s)", m->origin, m->arch.name, m->arch.image_px,
+             m->interpolated ? " (positions interpolated)" : "", names[m->activation],
+             m->activation_reason);
 }
 
 const char *wc_model_bpe(const struct wc_model *m) {
