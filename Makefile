@@ -152,21 +152,25 @@ check-asan: ## the compiled tests under AddressSanitizer and UBSan
 check-asan-run: $(PROGRAM) $(TEST_BIN)
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) WC_ASAN=1 ASAN_OPTIONS=detect_leaks=1 prove --exec '' $(TEST_BIN)
-# New inputs are kept under build/; `make fuzz-corpus` adds those that reach new code to the committed ones.
+# New inputs are kept under build/; `make fuzz-corpus` replaces the committed ones by the fewest of both that
+# reach the same code.
 FUZZ_MAKE = $(MAKE) BUILD=$(BUILD)/fuzz CC=clang OPT=-O1 SANITIZE='-fsanitize=fuzzer-no-link,address,undefined \
     -fno-sanitize-recover=undefined -fno-omit-frame-pointer'
 FUZZ_OBJ  = $(filter-out $(foreach d,method eval report sched cli,$(BUILD)/src/$(d)/%),$(LIB_OBJ))
 fuzz: ## run every fuzz target for FUZZ_SECONDS (60; needs clang with libFuzzer)
 	$(FUZZ_MAKE) fuzz-run
-fuzz-corpus: ## add what `make fuzz` found to tests/fuzz/corpus
+fuzz-corpus: ## minimise tests/fuzz/corpus together with what `make fuzz` found
 	$(FUZZ_MAKE) fuzz-merge
 fuzz-run: $(FUZZ_BIN)
 	@set -e; for n in $(FUZZ_NAMES); do mkdir -p $(BUILD)/corpus/$$n tests/fuzz/corpus/$$n; echo "fuzz: $$n"; \
 	    OMP_NUM_THREADS=1 $(BUILD)/fuzz-$$n -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -malloc_limit_mb=256 \
 	    -timeout=10 -artifact_prefix=$(BUILD)/crash-$$n- $(BUILD)/corpus/$$n tests/fuzz/corpus/$$n; done
 fuzz-merge: $(FUZZ_BIN)
-	@set -e; for n in $(FUZZ_NAMES); do mkdir -p $(BUILD)/corpus/$$n tests/fuzz/corpus/$$n; \
-	    OMP_NUM_THREADS=1 $(BUILD)/fuzz-$$n -merge=1 -max_len=8192 tests/fuzz/corpus/$$n $(BUILD)/corpus/$$n; done
+	@set -e; for n in $(FUZZ_NAMES); do rm -rf $(BUILD)/least/$$n; \
+	    mkdir -p $(BUILD)/corpus/$$n $(BUILD)/least/$$n tests/fuzz/corpus/$$n; \
+	    OMP_NUM_THREADS=1 $(BUILD)/fuzz-$$n -set_cover_merge=1 -max_len=8192 $(BUILD)/least/$$n \
+	        tests/fuzz/corpus/$$n $(BUILD)/corpus/$$n; \
+	    rm -rf tests/fuzz/corpus/$$n; cp -R $(BUILD)/least/$$n tests/fuzz/corpus/$$n; done
 $(FUZZ_BIN): $(BUILD)/fuzz-%: tests/fuzz/fuzz-%.c $(FUZZ_COMMON) $(FUZZ_OBJ) $(BUILD)/flags
 	$(SAY) FUZZ $@
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -Itests $< tests/fuzz/fuzz.c $(FUZZ_OBJ) $(LDFLAGS) $(LIBS) -o $@

@@ -143,8 +143,8 @@ static enum wc_err check(struct check *c, const char *path, const struct wc_strl
     const struct wc_model_options o = {.weights = c->config.model.weights,
                                        .arch = c->config.model.arch,
                                        .json = c->config.model.json,
-                                       .activation =
-                                           (enum wc_activation)c->config.model.activation};
+                                       .activation = (enum wc_activation)c->config.model.activation,
+                                       .interpolate_px = (size_t)c->config.model.interpolate};
     WC_TRY(wc_model_open(&o, &c->model, err));
     WC_TRY(wc_plan_new(&c->config, wc_arch_grid(wc_model_arch(c->model)), &c->plan, err));
     WC_TRY(check_texts(c, err));

@@ -19,7 +19,7 @@ struct features {
         *windows, *out;
     struct wc_strlist images, texts, refs, sets;
     bool raw, bank;
-    uint64_t threads, shot;
+    uint64_t threads, shot, interpolate;
     struct wc_config config; // defaults, with the switches of --set
     struct wc_model *model;
     struct wc_tokenizer *tokenizer;
@@ -67,10 +67,14 @@ static enum wc_err open_model(struct features *f, struct wc_error *err) {
     const struct wc_model_options o = {.weights = f->weights,
                                        .arch = f->arch,
                                        .json = f->json,
-                                       .activation = (enum wc_activation)activation};
+                                       .activation = (enum wc_activation)activation,
+                                       .interpolate_px = (size_t)f->interpolate};
     WC_TRY(wc_kernels_init("auto", err));
     WC_TRY(wc_gemm_init("auto", err));
     WC_TRY(wc_model_open(&o, &f->model, err));
+    char text[512];
+    wc_model_describe(f->model, text, sizeof text);
+    WC_INFO("model %s", text);
     if (f->texts.n == 0 && !f->object)
         return WC_OK;
     return wc_tokenizer_new(f->bpe ? f->bpe : wc_model_bpe(f->model), &f->tokenizer, err);
@@ -470,6 +474,8 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
         {"--config", 0, WC_ARG_TEXT, &f.json, "FILE",
          "open_clip configuration; default: found with the weights"},
         {"--activation", 0, WC_ARG_TEXT, &f.activation, "NAME", "gelu or quickgelu; default: auto"},
+        {"--interpolate", 0, WC_ARG_COUNT, &f.interpolate, "PX",
+         "input size to interpolate the position embeddings for; default: the file's"},
         {"--bpe", 0, WC_ARG_TEXT, &f.bpe, "FILE", "merges file; default: the model's, else CLIP's"},
         {"--object", 0, WC_ARG_TEXT, &f.object, "NAME",
          "adds text.normal, text.abnormal, map.i, score.i"},

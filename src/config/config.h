@@ -89,8 +89,9 @@ struct wc_config {
     struct {
         char *weights, *arch, *json,
             *bpe; // arch "auto"; json: an open_clip configuration; bpe: merges; both may be NULL
-        int activation; // enum: auto | gelu | quickgelu
-        int precision;  // enum: f32 | bf16 | int8
+        int activation;       // enum: auto | gelu | quickgelu
+        uint64_t interpolate; // input size to interpolate the positions for; 0: the file's own
+        int precision;        // enum: f32 | bf16 | int8
     } model;
     struct wc_method_list methods;
     struct wc_strlist presets;          // names

@@ -50,6 +50,8 @@ static const struct wc_option table[] = {
      "BPE merges of the tokenizer; empty: CLIP's own, built in."},
     {"model.activation", WC_OPTION_CHOICE, HASHED, AT(model.activation), "auto",
      LIST({"auto", 0}, {"gelu", 1}, {"quickgelu", 2}), 0, 0, "Activation of the transformers."},
+    {"model.interpolate", WC_OPTION_COUNT, HASHED, AT(model.interpolate), "none", LIST({"none", 0}),
+     0, 4096, "Input size in pixels to interpolate the position embeddings for."},
     {"model.precision", WC_OPTION_CHOICE, HASHED, AT(model.precision), "f32",
      LIST({"f32", 0}, {"bf16", 1}, {"int8", 2}), 0, 0, "Arithmetic of the encoders."},
 

@@ -109,6 +109,29 @@ static enum wc_err lay_out(struct wc_model *m, struct wc_error *err) {
     return wc_tower_new_blocks(&m->text.tower, err);
 }
 
+// Positions of the file's grid, for the grid that was asked for; *data is replaced.
+static enum wc_err resize_positions(struct wc_model *m, const struct wc_tensor_spec *spec,
+                                    const float **data, struct wc_error *err) {
+    size_t g = wc_arch_grid(&m->arch), g_file = 1, d = spec->dim[1];
+    while ((g_file + 1) * (g_file + 1) < spec->dim[0])
+        g_file++;
+    if (g_file == g)
+        return WC_OK;
+    float *copy;
+    WC_TRY(WC_NEW(&copy, (1 + g * g) * d, spec->name, err));
+    enum wc_err rc = wc_model_resize_positions(g_file, g, d, *data, copy, err);
+    if (rc == WC_OK)
+        rc = wc_model_keep(m, copy, (1 + g * g) * d, err);
+    if (rc != WC_OK) {
+        wc_free(copy);
+        return rc;
+    }
+    wc_model_drop(m, *data);
+    *data = copy;
+    m->interpolated = true;
+    return WC_OK;
+}
+
 static enum wc_err load_tensors(struct wc_model *m, const struct wc_tensor_spec *spec, size_t n,
                                 struct wc_error *err) {
     enum wc_err rc = WC_OK;
@@ -119,9 +142,11 @@ static enum wc_err load_tensors(struct wc_model *m, const struct wc_tensor_spec 
             continue; // WinCLIP sets its own temperature
         rc = m->weights ? file_tensor(m, &spec[i], &data, err)
                         : random_tensor(m, &spec[i], &data, err);
+        bool visual = wc_str_starts(spec[i].name, "visual.");
+        if (rc == WC_OK && visual && wc_str_ends(spec[i].name, ".positional_embedding"))
+            rc = resize_positions(m, &spec[i], &data, err);
         if (rc != WC_OK)
             break;
-        bool visual = wc_str_starts(spec[i].name, "visual.");
         bool known =
             visual ? m->family->place(m, spec[i].name + 7, data) : put_text(m, spec[i].name, data);
         if (!known)
@@ -214,14 +239,14 @@ static enum wc_err arch_from_tensors(struct wc_model *m, struct opening *p, stru
     if (!json)
         return WC_OK;
     enum wc_err rc = wc_arch_config_read(name, json, strlen(json), &c, &why);
-    if (rc == WC_ERR_NOMEM) {
-        *err = why;
-        return rc;
-    }
+    if (rc == WC_ERR_NOMEM)
+        return WC_FAIL(err, rc, "%s", why.text);
     bool known = rc == WC_OK || (why.fault && strcmp(why.fault, "unsupported") == 0);
     if (!known || !wc_arch_config_fits(&c.arch, &m->arch)) {
-        WC_WARN("%s: %s; it is passed over", name,
-                rc == WC_OK ? "a configuration of another model" : why.text);
+        if (rc == WC_OK)
+            WC_WARN("%s: a configuration of another model; it is passed over", name);
+        else
+            WC_WARN("%s; it is passed over", why.text);
         return WC_OK;
     }
     if (rc != WC_OK) // this model's, and of a kind that cannot be run
@@ -286,6 +311,20 @@ static enum wc_err decide(struct wc_model *m, struct opening *p, struct wc_error
     return heads != WC_OK ? heads : rc;
 }
 
+// Another input size than the file's, on request.
+static enum wc_err set_image_size(struct wc_model *m, size_t px, struct wc_error *err) {
+    size_t patch = m->arch.patch_px;
+    if (px == 0)
+        return WC_OK;
+    if (px % patch != 0 || px / patch > 64)
+        return WC_FAIL(err, WC_ERR_CONFIG,
+                       "%s: model.interpolate %zu: a multiple of the patch size %zu is needed, at "
+                       "most %zu",
+                       m->origin, px, patch, 64 * patch);
+    m->arch.image_px = px;
+    return WC_OK;
+}
+
 static enum wc_err read_logit_scale(struct wc_model *m, struct wc_error *err) {
     const struct wc_tensor_info *t = wc_weights_find(m->weights, "logit_scale");
     return t && t->n_elements == 1
@@ -310,7 +349,9 @@ static enum wc_err build(struct wc_model *m, struct opening *p, struct wc_error 
             damage = read_logit_scale(m, err);
         rc = damage != WC_OK || p->o->inspect ? damage : rc;
     } else if (rc == WC_OK) {
-        rc = lay_out(m, err);
+        rc = set_image_size(m, p->o->interpolate_px, err);
+        if (rc == WC_OK)
+            rc = lay_out(m, err);
         if (rc == WC_OK)
             rc = load_tensors(m, spec, n, err);
         if (rc == WC_OK && m->family->prepare)
@@ -338,9 +379,6 @@ enum wc_err wc_model_open(const struct wc_model_options *o, struct wc_model **ou
         wc_model_free(&m);
         return rc;
     }
-    if (!o->inspect)
-        WC_INFO("model %s: %s, %s (%s)", m->origin, m->arch.name,
-                m->activation == WC_QUICKGELU ? "quickgelu" : "gelu", m->activation_reason);
     *out = m;
     return WC_OK;
 }
@@ -372,6 +410,13 @@ enum wc_activation wc_model_activation(const struct wc_model *m) {
 
 const char *wc_model_activation_reason(const struct wc_model *m) {
     return m->activation_reason;
+}
+
+void wc_model_describe(const struct wc_model *m, char *text, size_t n) {
+    static const char *const names[] = {"undecided", "gelu", "quickgelu"};
+    snprintf(text, n, "%s: %s, %zu px%s, %s (%s)", m->origin, m->arch.name, m->arch.image_px,
+             m->interpolated ? " (positions interpolated)" : "", names[m->activation],
+             m->activation_reason);
 }
 
 const char *wc_model_bpe(const struct wc_model *m) {

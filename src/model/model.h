@@ -29,13 +29,14 @@ struct wc_model_options {
     const char *json; // the model's configuration, whose sizes the file must have; NULL: what is
                       // in the file's metadata or beside it counts where its sizes are the file's
     enum wc_activation activation;
+    size_t interpolate_px; // input size to interpolate the position embeddings for; 0: the file's
     bool inspect; // check the whole file and prepare nothing: heads or activation that nothing
                   // decides are no errors then, and nothing can be encoded
 };
 
-// Maps the file, checks every tensor's shape and prepares the towers; says in the log which
-// activation it took and why. Errors: WC_ERR_DATA with the faults of weights/weights.h;
-// WC_ERR_CONFIG for an unknown architecture, and where nothing decides heads or activation.
+// Maps the file, checks every tensor's shape and prepares the towers. Errors: WC_ERR_DATA with the
+// faults of weights/weights.h; WC_ERR_CONFIG for an unknown architecture, and where nothing decides
+// heads or activation.
 enum wc_err wc_model_open(const struct wc_model_options *options, struct wc_model **out,
                           struct wc_error *err);
 void wc_model_free(struct wc_model **model);
@@ -45,6 +46,8 @@ enum wc_activation
 wc_model_activation(const struct wc_model *model); // auto only when inspected and undecided
 const char *
 wc_model_activation_reason(const struct wc_model *model); // "configuration", "file metadata", ...
+// For the log: "FILE: ViT-B-16, 320 px (positions interpolated), gelu (configuration F.json)".
+void wc_model_describe(const struct wc_model *model, char *text, size_t n);
 const char *
 wc_model_bpe(const struct wc_model *model); // merges file named in the metadata, or NULL
 float wc_model_logit_scale(const struct wc_model *model); // as stored: the logarithm; NaN: absent

@@ -39,4 +39,9 @@ enum wc_err wc_model_choose_activation(const struct wc_model_source *source,
 bool wc_model_needs_hash(const struct wc_model_source *source, enum wc_activation asked,
                          const char *arch);
 
+// Position embeddings in (1 + g_in^2, d), a class token (or mean) and a grid, for a grid of side
+// g_out: out (1 + g_out^2, d).
+enum wc_err wc_model_resize_positions(size_t g_in, size_t g_out, size_t d, const float *in,
+                                      float *out, struct wc_error *err);
+
 #endif

@@ -125,7 +125,8 @@ struct wc_model {
     struct wc_weights *weights; // NULL for random weights
     char *origin;               // path, or "random:ARCH:SEED"
     char *bpe;
-    char sha256[65]; // of the file, when opening needed it; else empty
+    bool interpolated; // positions: for a grid that is not the file's
+    char sha256[65];   // of the file, when opening needed it; else empty
     float logit_scale;
     struct wc_vit vit;        // family WC_VIT
     struct wc_resnet *resnet; // family WC_RESNET, else NULL

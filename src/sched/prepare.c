@@ -94,11 +94,15 @@ static enum wc_err open_model(struct wc_state *s, struct wc_error *err) {
     const struct wc_model_options o = {.weights = c->model.weights,
                                        .arch = c->model.arch,
                                        .json = c->model.json,
-                                       .activation = (enum wc_activation)c->model.activation};
+                                       .activation = (enum wc_activation)c->model.activation,
+                                       .interpolate_px = (size_t)c->model.interpolate};
     if (c->model.precision != 0)
         return WC_FAIL(err, WC_ERR_CONFIG,
                        "model.precision: only f32 is available in this version");
     WC_TRY(wc_model_open(&o, &s->model, err));
+    char text[512];
+    wc_model_describe(s->model, text, sizeof text);
+    WC_INFO("model %s", text);
     size_t g = wc_arch_grid(wc_model_arch(s->model));
     s->cells = g * g;
     return wc_plan_new(c, g, &s->plan, err);
