@@ -167,6 +167,7 @@ parts() { # SIDE KIND
         done
     done
 }
+# Lines come by redirection: at a pipe's end it would run in a subshell, and a failure would not count.
 tensors() { # NAME FOUND GOLD < lines
     name=$1 file=$2 wanted=$3
     cat >"$tmp/lines"
@@ -174,12 +175,17 @@ tensors() { # NAME FOUND GOLD < lines
     result $? "$name ($(wc -l <"$tmp/lines") tensors)" || grep -E 'WRONG|no tensor|cannot' "$tmp/compared" | note
 }
 runs "features --raw" 0 program features $queries $tiny --raw --out "$tmp/raw.safetensors"
-parts query l2 | tensors "features --raw: tiny_features" "$tmp/raw.safetensors" $gold/winclip/tiny_features.safetensors
+parts query l2 >"$tmp/wanted-tensors"
+tensors "features --raw: tiny_features" "$tmp/raw.safetensors" $gold/winclip/tiny_features.safetensors \
+    <"$tmp/wanted-tensors"
 runs "features" 0 program features $refs $tiny --out "$tmp/unit.safetensors"
-parts ref l2unit | tensors "features: unit length" "$tmp/unit.safetensors" $gold/winclip/tiny_features.safetensors
+parts ref l2unit >"$tmp/wanted-tensors"
+tensors "features: unit length" "$tmp/unit.safetensors" $gold/winclip/tiny_features.safetensors \
+    <"$tmp/wanted-tensors"
 runs "features --windows 3" 0 program features "$tmp/ref0.png" $tiny --windows 3 --raw --out "$tmp/w3.safetensors"
-echo "window3.0 ref_win3 0 0 l2 2e-5" |
-    tensors "features --windows 3" "$tmp/w3.safetensors" $gold/winclip/tiny_features.safetensors
+echo "window3.0 ref_win3 0 0 l2 2e-5" >"$tmp/wanted-tensors"
+tensors "features --windows 3" "$tmp/w3.safetensors" $gold/winclip/tiny_features.safetensors \
+    <"$tmp/wanted-tensors"
 echo "window2.0 ref_win2 0 0 l2 2e-5" >"$tmp/lines"
 ok "features --windows 3: no window2" test "$("$GOLDEN_TOOL" tensors "$tmp/w3.safetensors" \
     $gold/winclip/tiny_features.safetensors <"$tmp/lines" | grep -c 'no tensor window2.0')" -eq 1
@@ -223,14 +229,16 @@ for preset in paper accurate anomalib caoyunkang; do
     caoyunkang) way=bottle/t22np/mean ;;
     *) way=bottle/t21/mean ;;
     esac
-    printf '%s\n' "text.normal $way 0 32 l2 2e-5" "text.abnormal $way 32 32 l2 2e-5" |
-        tensors "features --preset $preset: prototypes" "$tmp/p.safetensors" $gold/winclip/tiny_text.safetensors
+    printf '%s\n' "text.normal $way 0 32 l2 2e-5" "text.abnormal $way 32 32 l2 2e-5" >"$tmp/wanted-tensors"
+tensors "features --preset $preset: prototypes" "$tmp/p.safetensors" $gold/winclip/tiny_text.safetensors \
+    <"$tmp/wanted-tensors"
 done
 mkdir "$tmp/refs" && cp $refs "$tmp/refs/"
 runs "features --refs FOLDER" 0 program features $queries $tiny --object bottle --preset accurate --refs "$tmp/refs" \
     --out "$tmp/p.safetensors"
-for i in 0 1 2 3; do echo "map.$i accurate/bottle/k4/grid $((i * 225)) 225 abs 1e-4"; done |
-    tensors "features --refs FOLDER: all of it, by name" "$tmp/p.safetensors" $gold/winclip/tiny_presets.safetensors
+for i in 0 1 2 3; do echo "map.$i accurate/bottle/k4/grid $((i * 225)) 225 abs 1e-4"; done >"$tmp/wanted-tensors"
+tensors "features --refs FOLDER: all of it, by name" "$tmp/p.safetensors" $gold/winclip/tiny_presets.safetensors \
+    <"$tmp/wanted-tensors"
 runs "features: more shots than references" 2 program features $queries $tiny --object bottle --refs "$tmp/ref0.png" \
     --shot 2 --out "$tmp/q.safetensors"
 says "features: more shots than references: how many there are" '--shot 2.*1 image'
