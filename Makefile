@@ -5,6 +5,7 @@ CC        ?= cc
 MPICC     ?= mpicc
 PREFIX    ?= /usr/local
 DESTDIR   ?=
+LIBDIR    ?= $(PREFIX)/lib
 BUILD     ?= build
 OPT       ?= -O2
 WERROR    ?=
@@ -14,7 +15,7 @@ SANITIZE  ?=
 CFLAGS    ?= -g
 WARN      := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wmissing-prototypes -Wstrict-prototypes $(WERROR)
 BASEFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -ffp-contract=off -fno-strict-aliasing -fopenmp \
-             $(OPT) $(WARN) $(SANITIZE) -Isrc -Iinclude -DWC_VERSION='"$(VERSION)"'
+             -fPIC -fvisibility=hidden $(OPT) $(WARN) $(SANITIZE) -Isrc -Iinclude -DWC_VERSION='"$(VERSION)"'
 BLAS_CFLAGS := $(shell pkg-config --cflags openblas 2>/dev/null)
 BLAS_LIBS   := $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas)
 # oneDNN, where found, is the faster matrix product: ONEDNN=auto|yes|no.
@@ -40,7 +41,9 @@ ISA_AVX512 := $(ISA_AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
 ISA_SHA_NI := -mssse3 -msse4.1 -msha
 endif
 
-LAYERS := base tensor image text weights config model dataset method eval journal report sched cli
+# The public library is made of the layers up to `winclip`; it knows no MPI.
+PUBLIC := base tensor image text weights config model method winclip
+LAYERS := base tensor image text weights config model dataset method winclip eval journal report sched cli
 SRC    := $(foreach d,$(LAYERS),$(sort $(wildcard src/$(d)/*.c)))
 ifneq ($(ARCH),x86_64)
 SRC    := $(filter-out %_avx2.c %_avx512.c %_sha_ni.c,$(SRC))
@@ -53,6 +56,14 @@ MAIN_OBJ := $(BUILD)/src/cli/main.o
 LIB_OBJ  := $(filter-out $(MAIN_OBJ),$(OBJ))
 LIB      := $(BUILD)/libwinclip-all.a
 PROGRAM  := $(BUILD)/winclip-mpi
+
+# libwinclip: the soname's number is raised when an old program would no longer run with it.
+SOVERSION  := 0
+PUBLIC_OBJ := $(filter $(PUBLIC:%=$(BUILD)/src/%/%.o),$(OBJ))
+SHARED     := $(BUILD)/libwinclip.so.$(VERSION)
+SONAME     := libwinclip.so.$(SOVERSION)
+STATIC     := $(BUILD)/libwinclip.a
+LIBRARIES  := $(SHARED) $(BUILD)/$(SONAME) $(BUILD)/libwinclip.so $(STATIC)
 
 TEST_SRC := $(sort $(wildcard tests/t[0-9]*.c))
 TEST_BIN := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%.t)
@@ -77,7 +88,7 @@ TEST_BIN    += $(FUZZ_REPLAY)
 .PHONY: all help setup check check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint install \
         uninstall clean FORCE
 .DELETE_ON_ERROR:
-all: $(PROGRAM) ## build the program (default)
+all: $(PROGRAM) $(LIBRARIES) ## build the program and the library (default)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 18
@@ -126,6 +137,25 @@ $(LIB): $(LIB_OBJ)
 $(PROGRAM): $(MAIN_OBJ) $(LIB)
 	$(SAY) LINK $@
 	$(Q)$(MPICC) $(ALL_CFLAGS) $(LDFLAGS) $(MAIN_OBJ) $(LIB) $(LIBS) -o $@
+
+# Only what src/winclip/winclip.map names is visible, with its version; in the archive everything else is made local.
+$(SHARED): $(PUBLIC_OBJ) src/winclip/winclip.map
+	$(SAY) LINK $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/winclip/winclip.map \
+	    $(if $(SANITIZE),,-Wl,--no-undefined) $(PUBLIC_OBJ) $(LIBS) -o $@
+$(BUILD)/$(SONAME): $(SHARED)
+	$(Q)ln -sf $(<F) $@
+$(BUILD)/libwinclip.so: $(BUILD)/$(SONAME)
+	$(Q)ln -sf $(<F) $@
+$(STATIC): $(PUBLIC_OBJ)
+	$(SAY) AR $@
+	$(Q)rm -f $@
+	$(Q)$(CC) -r -nostdlib $(PUBLIC_OBJ) -o $(BUILD)/winclip-all.o
+	$(Q)objcopy -w --keep-global-symbol='winclip_*' $(BUILD)/winclip-all.o
+	$(Q)$(AR) rcs $@ $(BUILD)/winclip-all.o
+$(BUILD)/winclip.pc: src/winclip/winclip.pc.in $(BUILD)/flags
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@LIBS@|$(LDFLAGS) $(LIBS)|' $< > $@
 
 $(BUILD)/tests/%.t: tests/%.c $(LIB) $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -180,7 +210,7 @@ check-headers: $(BUILD)/flags ## prove that each header compiles alone
 	@set -e; for h in $(sort $(wildcard src/*/*.h include/*.h tests/*.h tests/fuzz/*.h)); do \
 	    $(MPICC) $(ALL_CFLAGS) -Itests -Werror -fsyntax-only -x c $$h || exit 1; done; echo "headers: all compile alone"
 
-FORMAT_FILES = $(sort $(wildcard src/*/*.[ch] include/*.h tests/*.[ch] tests/fuzz/*.[ch]))
+FORMAT_FILES = $(sort $(wildcard src/*/*.[ch] include/*.h examples/*.c tests/*.[ch]))
 format: ## clang-format all sources in place
 	clang-format -i $(FORMAT_FILES)
 check-format: ## fail when a source is not formatted
