@@ -7,6 +7,7 @@
 #include "cli/args.h"
 
 extern const struct wc_command wc_command_run, wc_command_check, wc_command_features,
-    wc_command_image, wc_command_metrics, wc_command_model, wc_command_prompts, wc_command_tokenize;
+    wc_command_image, wc_command_metrics, wc_command_model, wc_command_prompts, wc_command_tokenize,
+    wc_command_score;
 
 #endif
