@@ -86,7 +86,7 @@ FUZZ_SECONDS ?= 60
 TEST_BIN    += $(FUZZ_REPLAY)
 
 .PHONY: all help setup check check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint install \
-        uninstall clean FORCE
+        uninstall manual dist clean FORCE
 .DELETE_ON_ERROR:
 all: $(PROGRAM) $(LIBRARIES) ## build the program and the library (default)
 
@@ -153,7 +153,7 @@ $(STATIC): $(PUBLIC_OBJ)
 	$(Q)$(CC) -r -nostdlib $(PUBLIC_OBJ) -o $(BUILD)/winclip-all.o
 	$(Q)objcopy -w --keep-global-symbol='winclip_*' $(BUILD)/winclip-all.o
 	$(Q)$(AR) rcs $@ $(BUILD)/winclip-all.o
-$(BUILD)/winclip.pc: src/winclip/winclip.pc.in $(BUILD)/flags
+$(BUILD)/winclip.pc: src/winclip/winclip.pc.in FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	    -e 's|@LIBS@|$(LDFLAGS) $(LIBS)|' $< > $@
 
@@ -170,7 +170,7 @@ $(FUZZ_REPLAY): $(BUILD)/tests/fuzz-%.t: tests/fuzz/fuzz-%.c tests/fuzz/replay.c
 
 TEST_ENV = WINCLIP=$(abspath $(PROGRAM)) GOLDEN_TOOL=$(abspath $(TEST_TOOL)) WC_TEST_TMP=$(abspath $(BUILD))/tmp OMPI_ALLOW_RUN_AS_ROOT=1 \
            OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-check: $(PROGRAM) $(TEST_BIN) $(TEST_TOOL) ## build everything and run all tests
+check: $(PROGRAM) $(LIBRARIES) $(TEST_BIN) $(TEST_TOOL) ## build everything and run all tests
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove --exec '' $(TEST_BIN) $(TEST_SH)
 check-unit: $(TEST_BIN) ## the compiled tests only
@@ -219,14 +219,53 @@ lint: ## cppcheck over the sources
 	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
 	    --suppress=missingIncludeSystem -Isrc -Iinclude src
 
-install: $(PROGRAM) ## install program, prompts, configs and scripts (PREFIX, DESTDIR)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/winclip-mpi
+# Everything that install puts somewhere, and uninstall takes away again.
+SHARE   := $(DESTDIR)$(PREFIX)/share
+DATA    := $(SHARE)/winclip-mpi
+INC     := $(DESTDIR)$(PREFIX)/include
+LIBROOT := $(DESTDIR)$(LIBDIR)
+DATA_DIRS := configs jobs prompts slurm examples tests/data/sample tests/data/textile
+INSTALLED := $(DESTDIR)$(PREFIX)/bin/winclip-mpi $(INC)/winclip.h $(LIBROOT)/libwinclip.a $(LIBROOT)/libwinclip.so \
+             $(LIBROOT)/$(SONAME) $(LIBROOT)/$(notdir $(SHARED)) $(LIBROOT)/pkgconfig/winclip.pc \
+             $(SHARE)/man/man1/winclip-mpi.1 $(SHARE)/bash-completion/completions/winclip-mpi \
+             $(SHARE)/zsh/site-functions/_winclip-mpi
+
+# From the option tables, so the program writes them itself; what it prints besides is no part of them.
+manual: $(BUILD)/share/made ## man page and shell completions, under build/share
+$(BUILD)/share/made: $(PROGRAM)
+	@mkdir -p $(BUILD)/share
+	$(SAY) MANUAL $(BUILD)/share
+	$(Q)$(PROGRAM) help --man $(BUILD)/share/winclip-mpi.1 --bash $(BUILD)/share/winclip-mpi \
+	    --zsh $(BUILD)/share/_winclip-mpi >/dev/null
+	@touch $@
+
+install: $(PROGRAM) $(LIBRARIES) $(BUILD)/winclip.pc $(BUILD)/share/made ## install program, library, manual, configurations (PREFIX, LIBDIR, DESTDIR)
+	install -d $(DESTDIR)$(PREFIX)/bin $(INC) $(LIBROOT)/pkgconfig $(SHARE)/man/man1 $(SHARE)/bash-completion/completions \
+	    $(SHARE)/zsh/site-functions $(DATA)
 	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/winclip-mpi
-	for d in configs prompts jobs slurm; do \
-	    if [ -d $$d ]; then cp -R $$d $(DESTDIR)$(PREFIX)/share/winclip-mpi/; fi; done
-uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/winclip-mpi
-	rm -rf $(DESTDIR)$(PREFIX)/share/winclip-mpi
+	install -m 644 include/winclip.h $(INC)/winclip.h
+	install -m 644 $(STATIC) $(LIBROOT)/libwinclip.a
+	install -m 755 $(SHARED) $(LIBROOT)/$(notdir $(SHARED))
+	ln -sf $(notdir $(SHARED)) $(LIBROOT)/$(SONAME)
+	ln -sf $(SONAME) $(LIBROOT)/libwinclip.so
+	install -m 644 $(BUILD)/winclip.pc $(LIBROOT)/pkgconfig/winclip.pc
+	install -m 644 $(BUILD)/share/winclip-mpi.1 $(SHARE)/man/man1/winclip-mpi.1
+	install -m 644 $(BUILD)/share/winclip-mpi $(SHARE)/bash-completion/completions/winclip-mpi
+	install -m 644 $(BUILD)/share/_winclip-mpi $(SHARE)/zsh/site-functions/_winclip-mpi
+	for d in $(DATA_DIRS); do if [ -d $$d ]; then \
+	    mkdir -p $(DATA)/$$d && cp -R $$d/. $(DATA)/$$d/ || exit 1; fi; done
+	install -m 644 README.md CHANGELOG.md LICENSE NOTICE $(DATA)/
+	chmod -R a+rX,go-w $(DATA)
+uninstall: ## remove what install put there, with the same PREFIX, LIBDIR, DESTDIR
+	rm -f $(INSTALLED)
+	rm -rf $(DATA)
+	for d in $(LIBROOT)/pkgconfig $(SHARE)/man/man1 $(SHARE)/man $(SHARE)/bash-completion/completions \
+	    $(SHARE)/bash-completion $(SHARE)/zsh/site-functions $(SHARE)/zsh; do \
+	    [ ! -d $$d ] || rmdir $$d 2>/dev/null || true; done
+dist: ## the committed tree as build/winclip-mpi-VERSION.tar.gz, the same bytes each time
+	@git rev-parse --git-dir >/dev/null 2>&1 || { echo "dist: this is no git checkout" >&2; exit 1; }
+	@mkdir -p $(BUILD)
+	git archive --prefix=winclip-mpi-$(VERSION)/ HEAD | gzip -9n > $(BUILD)/winclip-mpi-$(VERSION).tar.gz
 clean: ## remove build/
 	rm -rf $(BUILD)
 

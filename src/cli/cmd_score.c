@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/installed.h"
 #include "cli/score_files.h"
 #include "cli/score_rows.h"
 #include "cli/score_threshold.h"
@@ -111,12 +112,15 @@ static const char *const *as_settings(struct wc_strlist *l, struct wc_error *err
 // --set goes to the handle that the key belongs to.
 static enum wc_err make_settings(const struct score *s, struct wc_strlist *model,
                                  struct wc_strlist *scorer, struct wc_error *err) {
-    char threads[32];
+    char threads[32], *prompts = NULL;
     unsigned n = wc_share_threads(&s->comm, s->threads);
     snprintf(threads, sizeof threads, "threads=%u", n);
     WC_TRY(add_setting(model, "model.bpe", s->bpe, err));
     WC_TRY(add_setting(scorer, "preset", s->preset, err));
-    WC_TRY(add_setting(scorer, "prompts", s->prompts, err));
+    WC_TRY(wc_installed_find("prompts", s->prompts, &prompts, err));
+    enum wc_err rc = add_setting(scorer, "prompts", prompts, err);
+    wc_free(prompts);
+    WC_TRY(rc);
     WC_TRY(wc_strlist_add(scorer, threads, err));
     for (size_t i = 0; i < s->sets.n; i++)
         WC_TRY(wc_strlist_add(wc_str_starts(s->sets.item[i], "model.") ? model : scorer,
