@@ -5,6 +5,7 @@ CC        ?= cc
 MPICC     ?= mpicc
 PREFIX    ?= /usr/local
 DESTDIR   ?=
+LIBDIR    ?= $(PREFIX)/lib
 BUILD     ?= build
 OPT       ?= -O2
 WERROR    ?=
@@ -14,7 +15,7 @@ SANITIZE  ?=
 CFLAGS    ?= -g
 WARN      := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wmissing-prototypes -Wstrict-prototypes $(WERROR)
 BASEFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -ffp-contract=off -fno-strict-aliasing -fopenmp \
-             $(OPT) $(WARN) $(SANITIZE) -Isrc -Iinclude -DWC_VERSION='"$(VERSION)"'
+             -fPIC -fvisibility=hidden $(OPT) $(WARN) $(SANITIZE) -Isrc -Iinclude -DWC_VERSION='"$(VERSION)"'
 BLAS_CFLAGS := $(shell pkg-config --cflags openblas 2>/dev/null)
 BLAS_LIBS   := $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas)
 # oneDNN, where found, is the faster matrix product: ONEDNN=auto|yes|no.
@@ -40,7 +41,9 @@ ISA_AVX512 := $(ISA_AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
 ISA_SHA_NI := -mssse3 -msse4.1 -msha
 endif
 
-LAYERS := base tensor image text weights config model dataset method eval journal report sched cli
+# The public library is made of the layers up to `winclip`; it knows no MPI.
+PUBLIC := base tensor image text weights config model method winclip
+LAYERS := base tensor image text weights config model dataset method winclip eval journal report sched cli
 SRC    := $(foreach d,$(LAYERS),$(sort $(wildcard src/$(d)/*.c)))
 ifneq ($(ARCH),x86_64)
 SRC    := $(filter-out %_avx2.c %_avx512.c %_sha_ni.c,$(SRC))
@@ -53,6 +56,14 @@ MAIN_OBJ := $(BUILD)/src/cli/main.o
 LIB_OBJ  := $(filter-out $(MAIN_OBJ),$(OBJ))
 LIB      := $(BUILD)/libwinclip-all.a
 PROGRAM  := $(BUILD)/winclip-mpi
+
+# libwinclip: the soname's number is raised when an old program would no longer run with it.
+SOVERSION  := 0
+PUBLIC_OBJ := $(filter $(PUBLIC:%=$(BUILD)/src/%/%.o),$(OBJ))
+SHARED     := $(BUILD)/libwinclip.so.$(VERSION)
+SONAME     := libwinclip.so.$(SOVERSION)
+STATIC     := $(BUILD)/libwinclip.a
+LIBRARIES  := $(SHARED) $(BUILD)/$(SONAME) $(BUILD)/libwinclip.so $(STATIC)
 
 TEST_SRC := $(sort $(wildcard tests/t[0-9]*.c))
 TEST_BIN := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%.t)
@@ -75,9 +86,9 @@ FUZZ_SECONDS ?= 60
 TEST_BIN    += $(FUZZ_REPLAY)
 
 .PHONY: all help setup check check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint install \
-        uninstall clean FORCE
+        uninstall manual dist clean FORCE
 .DELETE_ON_ERROR:
-all: $(PROGRAM) ## build the program (default)
+all: $(PROGRAM) $(LIBRARIES) ## build the program and the library (default)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 18
@@ -127,6 +138,25 @@ $(PROGRAM): $(MAIN_OBJ) $(LIB)
 	$(SAY) LINK $@
 	$(Q)$(MPICC) $(ALL_CFLAGS) $(LDFLAGS) $(MAIN_OBJ) $(LIB) $(LIBS) -o $@
 
+# Only what src/winclip/winclip.map names is visible, with its version; in the archive everything else is made local.
+$(SHARED): $(PUBLIC_OBJ) src/winclip/winclip.map
+	$(SAY) LINK $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/winclip/winclip.map \
+	    $(if $(SANITIZE),,-Wl,--no-undefined) $(PUBLIC_OBJ) $(LIBS) -o $@
+$(BUILD)/$(SONAME): $(SHARED)
+	$(Q)ln -sf $(<F) $@
+$(BUILD)/libwinclip.so: $(BUILD)/$(SONAME)
+	$(Q)ln -sf $(<F) $@
+$(STATIC): $(PUBLIC_OBJ)
+	$(SAY) AR $@
+	$(Q)rm -f $@
+	$(Q)$(CC) -r -nostdlib $(PUBLIC_OBJ) -o $(BUILD)/winclip-all.o
+	$(Q)objcopy -w --keep-global-symbol='winclip_*' $(BUILD)/winclip-all.o
+	$(Q)$(AR) rcs $@ $(BUILD)/winclip-all.o
+$(BUILD)/winclip.pc: src/winclip/winclip.pc.in FORCE
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@LIBS@|$(LDFLAGS) $(LIBS)|' $< > $@
+
 $(BUILD)/tests/%.t: tests/%.c $(LIB) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) TEST $@
@@ -140,7 +170,7 @@ $(FUZZ_REPLAY): $(BUILD)/tests/fuzz-%.t: tests/fuzz/fuzz-%.c tests/fuzz/replay.c
 
 TEST_ENV = WINCLIP=$(abspath $(PROGRAM)) GOLDEN_TOOL=$(abspath $(TEST_TOOL)) WC_TEST_TMP=$(abspath $(BUILD))/tmp OMPI_ALLOW_RUN_AS_ROOT=1 \
            OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-check: $(PROGRAM) $(TEST_BIN) $(TEST_TOOL) ## build everything and run all tests
+check: $(PROGRAM) $(LIBRARIES) $(TEST_BIN) $(TEST_TOOL) ## build everything and run all tests
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove --exec '' $(TEST_BIN) $(TEST_SH)
 check-unit: $(TEST_BIN) ## the compiled tests only
@@ -183,7 +213,7 @@ check-headers: $(BUILD)/flags ## prove that each header compiles alone
 	@set -e; for h in $(sort $(wildcard src/*/*.h include/*.h tests/*.h tests/fuzz/*.h)); do \
 	    $(MPICC) $(ALL_CFLAGS) -Itests -Werror -fsyntax-only -x c $$h || exit 1; done; echo "headers: all compile alone"
 
-FORMAT_FILES = $(sort $(wildcard src/*/*.[ch] include/*.h tests/*.[ch] tests/fuzz/*.[ch]))
+FORMAT_FILES = $(sort $(wildcard src/*/*.[ch] include/*.h examples/*.c tests/*.[ch]))
 format: ## clang-format all sources in place
 	clang-format -i $(FORMAT_FILES)
 check-format: ## fail when a source is not formatted
@@ -192,14 +222,53 @@ lint: ## cppcheck over the sources
 	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
 	    --suppress=missingIncludeSystem -Isrc -Iinclude src
 
-install: $(PROGRAM) ## install program, prompts, configs and scripts (PREFIX, DESTDIR)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/winclip-mpi
+# Everything that install puts somewhere, and uninstall takes away again.
+SHARE   := $(DESTDIR)$(PREFIX)/share
+DATA    := $(SHARE)/winclip-mpi
+INC     := $(DESTDIR)$(PREFIX)/include
+LIBROOT := $(DESTDIR)$(LIBDIR)
+DATA_DIRS := configs jobs prompts slurm examples tests/data/sample tests/data/textile
+INSTALLED := $(DESTDIR)$(PREFIX)/bin/winclip-mpi $(INC)/winclip.h $(LIBROOT)/libwinclip.a $(LIBROOT)/libwinclip.so \
+             $(LIBROOT)/$(SONAME) $(LIBROOT)/$(notdir $(SHARED)) $(LIBROOT)/pkgconfig/winclip.pc \
+             $(SHARE)/man/man1/winclip-mpi.1 $(SHARE)/bash-completion/completions/winclip-mpi \
+             $(SHARE)/zsh/site-functions/_winclip-mpi
+
+# From the option tables, so the program writes them itself; what it prints besides is no part of them.
+manual: $(BUILD)/share/made ## man page and shell completions, under build/share
+$(BUILD)/share/made: $(PROGRAM)
+	@mkdir -p $(BUILD)/share
+	$(SAY) MANUAL $(BUILD)/share
+	$(Q)$(PROGRAM) help --man $(BUILD)/share/winclip-mpi.1 --bash $(BUILD)/share/winclip-mpi \
+	    --zsh $(BUILD)/share/_winclip-mpi >/dev/null
+	@touch $@
+
+install: $(PROGRAM) $(LIBRARIES) $(BUILD)/winclip.pc $(BUILD)/share/made ## install program, library, manual, configurations (PREFIX, LIBDIR, DESTDIR)
+	install -d $(DESTDIR)$(PREFIX)/bin $(INC) $(LIBROOT)/pkgconfig $(SHARE)/man/man1 $(SHARE)/bash-completion/completions \
+	    $(SHARE)/zsh/site-functions $(DATA)
 	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/winclip-mpi
-	for d in configs prompts jobs slurm; do \
-	    if [ -d $$d ]; then cp -R $$d $(DESTDIR)$(PREFIX)/share/winclip-mpi/; fi; done
-uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/winclip-mpi
-	rm -rf $(DESTDIR)$(PREFIX)/share/winclip-mpi
+	install -m 644 include/winclip.h $(INC)/winclip.h
+	install -m 644 $(STATIC) $(LIBROOT)/libwinclip.a
+	install -m 755 $(SHARED) $(LIBROOT)/$(notdir $(SHARED))
+	ln -sf $(notdir $(SHARED)) $(LIBROOT)/$(SONAME)
+	ln -sf $(SONAME) $(LIBROOT)/libwinclip.so
+	install -m 644 $(BUILD)/winclip.pc $(LIBROOT)/pkgconfig/winclip.pc
+	install -m 644 $(BUILD)/share/winclip-mpi.1 $(SHARE)/man/man1/winclip-mpi.1
+	install -m 644 $(BUILD)/share/winclip-mpi $(SHARE)/bash-completion/completions/winclip-mpi
+	install -m 644 $(BUILD)/share/_winclip-mpi $(SHARE)/zsh/site-functions/_winclip-mpi
+	for d in $(DATA_DIRS); do if [ -d $$d ]; then \
+	    mkdir -p $(DATA)/$$d && cp -R $$d/. $(DATA)/$$d/ || exit 1; fi; done
+	install -m 644 README.md CHANGELOG.md LICENSE NOTICE $(DATA)/
+	chmod -R a+rX,go-w $(DATA)
+uninstall: ## remove what install put there, with the same PREFIX, LIBDIR, DESTDIR
+	rm -f $(INSTALLED)
+	rm -rf $(DATA)
+	for d in $(LIBROOT)/pkgconfig $(SHARE)/man/man1 $(SHARE)/man $(SHARE)/bash-completion/completions \
+	    $(SHARE)/bash-completion $(SHARE)/zsh/site-functions $(SHARE)/zsh; do \
+	    [ ! -d $$d ] || rmdir $$d 2>/dev/null || true; done
+dist: ## the committed tree as build/winclip-mpi-VERSION.tar.gz, the same bytes each time
+	@git rev-parse --git-dir >/dev/null 2>&1 || { echo "dist: this is no git checkout" >&2; exit 1; }
+	@mkdir -p $(BUILD)
+	git archive --prefix=winclip-mpi-$(VERSION)/ HEAD | gzip -9n > $(BUILD)/winclip-mpi-$(VERSION).tar.gz
 clean: ## remove build/
 	rm -rf $(BUILD)
 

@@ -461,6 +461,20 @@ enum wc_err wc_io_list(const char *path, bool hidden, struct wc_strlist *names,
     return WC_OK;
 }
 
+bool wc_io_stat(const char *path, struct wc_io_info *info) {
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return false;
+    *info = (struct wc_io_info){.is_file = S_ISREG(st.st_mode),
+                                .is_dir = S_ISDIR(st.st_mode),
+                                .n_bytes = (uint64_t)st.st_size,
+                                .device = (uint64_t)st.st_dev,
+                                .inode = (uint64_t)st.st_ino,
+                                .modified_ns =
+                                    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
+    return true;
+}
+
 bool wc_io_is_file(const char *path) {
     struct stat st;
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);

@@ -81,6 +81,13 @@ enum wc_err wc_io_fsync_dir(const char *path, struct wc_error *err);
 enum wc_err wc_io_list(const char *path, bool hidden, struct wc_strlist *names,
                        struct wc_error *err);
 
+// What a path names (links are followed). false: nothing, or it cannot be asked.
+struct wc_io_info {
+    bool is_file, is_dir;
+    uint64_t n_bytes, device, inode;
+    int64_t modified_ns;
+};
+bool wc_io_stat(const char *path, struct wc_io_info *info);
 bool wc_io_is_file(const char *path); // follows links
 bool wc_io_is_dir(const char *path);
 bool wc_io_exists(const char *path);

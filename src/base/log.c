@@ -16,7 +16,8 @@ static struct {
     char host[64];
     bool on_terminal;
     int progress_width; // of the unfinished progress line
-} state = {.level = WC_LOG_INFO, .rank = -1};
+} state = {.level = WC_LOG_SILENT,
+           .rank = -1}; // a library prints nothing: wc_log_init() asks for a log
 
 void wc_log_init(enum wc_log_level level, int rank) {
     state.level = level;

@@ -1,8 +1,8 @@
 /*
  * Log lines on stderr: `2026-01-02T03:04:05Z r12 node7 WARN text`.
  *
- * Set up once by cli before threads start; ranks other than 0 print WARN and up unless verbose.
- * Thread-safe (one write per line).
+ * Silent until cli sets it up, once, before threads start; ranks other than 0 print WARN and up
+ * unless verbose. Thread-safe (one write per line).
  */
 #ifndef WC_BASE_LOG_H
 #define WC_BASE_LOG_H

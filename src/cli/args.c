@@ -3,6 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
+// Set by `help` before it asks the commands; only the thread that parses command lines touches it.
+static struct {
+    wc_args_visitor *visit;
+    void *data;
+} visitor;
+
+void wc_args_visit(wc_args_visitor *visit, void *data) {
+    visitor.visit = visit;
+    visitor.data = data;
+}
+
 static const struct wc_arg *find(const char *name, size_t n_name, const struct wc_arg *arg,
                                  size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -86,6 +97,10 @@ enum wc_err wc_args_parse(int argc, char **argv, const struct wc_arg *arg, size_
 }
 
 void wc_args_help(const struct wc_command *command, const struct wc_arg *arg, size_t n) {
+    if (visitor.visit) {
+        visitor.visit(visitor.data, command, arg, n);
+        return;
+    }
     printf("winclip-mpi %s %s%s\n\n%s.\n", command->name, n > 0 ? "[options] " : "",
            command->operands, command->summary);
     if (command->details)

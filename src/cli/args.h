@@ -38,6 +38,7 @@ struct wc_command {
     const char *summary;
     const char *details; // more for --help; may be NULL
     bool uses_mpi;
+    const char *subcommands; // "info convert", each with a --help of its own; may be NULL
     // argv[0] is the command's name. The result is the exit code's error.
     enum wc_err (*run)(int argc, char **argv, struct wc_error *err);
 };
@@ -47,7 +48,13 @@ struct wc_command {
 enum wc_err wc_args_parse(int argc, char **argv, const struct wc_arg *arg, size_t n,
                           struct wc_strlist *operands, bool *help, struct wc_error *err);
 
-// Prints a command's help to stdout.
+// Prints a command's help to stdout, or hands it to the visitor.
 void wc_args_help(const struct wc_command *command, const struct wc_arg *arg, size_t n);
+
+// While a visitor is set, wc_args_help() calls it instead of printing: so that man page and
+// completions are made from the tables that parse. NULL: prints again. Not thread-safe.
+typedef void wc_args_visitor(void *data, const struct wc_command *command, const struct wc_arg *arg,
+                             size_t n);
+void wc_args_visit(wc_args_visitor *visit, void *data);
 
 #endif

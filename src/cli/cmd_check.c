@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/installed.h"
 #include "config/config.h"
 #include "dataset/dataset.h"
 #include "image/tiles.h"
@@ -162,6 +163,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     struct wc_strlist sets = {0}, operands = {0};
     struct check c = {0};
     bool help;
+    char *path = NULL;
     const struct wc_arg args[] = {{"--set", 0, WC_ARG_LIST, &sets, "KEY=VALUE",
                                    "override a key of the configuration; may be repeated"}};
     enum wc_err rc = wc_args_parse(argc, argv, args, 1, &operands, &help, err);
@@ -170,7 +172,10 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     else if (rc == WC_OK && operands.n != 1)
         rc = WC_FAIL(err, WC_ERR_USAGE, "check: one configuration file is needed");
     else if (rc == WC_OK)
-        rc = check(&c, operands.item[0], &sets, err);
+        rc = wc_installed_find("configs", operands.item[0], &path, err);
+    if (rc == WC_OK && path)
+        rc = check(&c, path, &sets, err);
+    wc_free(path);
     wc_plan_release(&c.plan);
     wc_model_free(&c.model);
     wc_dataset_release(&c.dataset);

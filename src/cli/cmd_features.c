@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/installed.h"
 #include "method/prototypes.h"
 #include "method/reference_file.h"
 #include "method/scorer.h"
@@ -94,9 +95,12 @@ static enum wc_err make_plan(struct features *f, struct wc_error *err) {
 
 static enum wc_err make_prototypes(struct features *f, struct wc_error *err) {
     struct wc_prompt_sets prompts = {0};
+    char *path = NULL;
     WC_TRY(WC_NEW(&f->prototype, 2 * wc_model_arch(f->model)->embed, "prototypes", err));
-    enum wc_err rc =
-        wc_prompt_sets_open(f->prompts, f->plan.recipe, f->plan.n_recipes, &prompts, err);
+    enum wc_err rc = wc_installed_find("prompts", f->prompts, &path, err);
+    if (rc == WC_OK)
+        rc = wc_prompt_sets_open(path, f->plan.recipe, f->plan.n_recipes, &prompts, err);
+    wc_free(path);
     if (rc == WC_OK)
         rc = wc_prototypes(f->model, wc_scorer_workspace(f->scorer), f->tokenizer, &prompts,
                            f->plan.recipe, f->plan.n_recipes, NULL, f->object, f->prototype, err);

@@ -359,5 +359,6 @@ const struct wc_command wc_command_model = {
     .name = "model",
     .operands = "info FILE | convert FILE --out FILE | random ARCH|CONFIG.json --out FILE",
     .summary = "what a weight file holds; conversion to safetensors; deterministic random weights",
+    .subcommands = "info convert random",
     .run = run,
 };

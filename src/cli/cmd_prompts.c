@@ -1,5 +1,7 @@
 // winclip-mpi prompts --object NAME
+#include "base/alloc.h"
 #include "cli/commands.h"
+#include "cli/installed.h"
 #include "text/prompts.h"
 
 #include <stdio.h>
@@ -13,6 +15,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     struct wc_strlist operands = {0}, normal = {0}, abnormal = {0};
     struct wc_prompts *prompts = NULL;
     const char *object = NULL, *category = NULL, *file = NULL, *list = NULL;
+    char *path = NULL;
     bool help;
     const struct wc_arg args[] = {
         {"--object", 0, WC_ARG_TEXT, &object, "NAME", "what the pictures show: \"metal nut\""},
@@ -30,13 +33,15 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
         rc = WC_FAIL(err, WC_ERR_USAGE, "prompts: --object NAME is needed, and no other operand");
         goto out;
     }
-    if ((rc = wc_prompts_read(file, &prompts, err)) != WC_OK ||
+    if ((rc = wc_installed_find("prompts", file, &path, err)) != WC_OK ||
+        (rc = wc_prompts_read(path, &prompts, err)) != WC_OK ||
         (rc = wc_prompts_expand(prompts, list, category, object, &normal, &abnormal, err)) != WC_OK)
         goto out;
     print_list("normal", &normal);
     print_list("abnormal", &abnormal);
 out:
     wc_prompts_free(&prompts);
+    wc_free(path);
     wc_strlist_release(&operands);
     wc_strlist_release(&normal);
     wc_strlist_release(&abnormal);

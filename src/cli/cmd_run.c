@@ -1,6 +1,8 @@
 // winclip-mpi run CONFIG
+#include "base/alloc.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/installed.h"
 #include "config/config.h"
 #include "sched/run.h"
 
@@ -80,6 +82,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     struct wc_config config = {0};
     struct wc_buf text = {0};
     bool fresh = false, help = false;
+    char *path = NULL;
     int rank;
     const struct wc_arg args[] = {
         {"--set", 0, WC_ARG_LIST, &sets, "KEY=VALUE",
@@ -104,7 +107,9 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     }
     rc = wc_config_init(&config, err);
     if (rc == WC_OK)
-        rc = wc_config_read(operands.item[0], &sets, &config, err);
+        rc = wc_installed_find("configs", operands.item[0], &path, err);
+    if (rc == WC_OK)
+        rc = wc_config_read(path, &sets, &config, err);
     if (rc == WC_OK)
         rc = check_launch(&config, err);
     if (rc != WC_OK)
@@ -117,6 +122,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
 out:
     wc_buf_release(&text);
     wc_config_release(&config);
+    wc_free(path);
     wc_strlist_release(&sets);
     wc_strlist_release(&operands);
     return rc;

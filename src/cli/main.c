@@ -12,10 +12,16 @@
 static const struct wc_command *const commands[] = {
     &wc_command_run,     &wc_command_check, &wc_command_features, &wc_command_image,
     &wc_command_metrics, &wc_command_model, &wc_command_prompts,  &wc_command_tokenize,
+    &wc_command_score,   &wc_command_help,
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
-static void print_help(void) {
+const struct wc_command *const *wc_commands(size_t *n) {
+    *n = N_COMMANDS;
+    return commands;
+}
+
+void wc_print_help(void) {
     printf("winclip-mpi %s: WinCLIP and WinCLIP+ over whole data sets, on one core or a cluster\n\n"
            "  srun -n 64 winclip-mpi configs/visa.yaml      the same as: winclip-mpi run CONFIG\n\n"
            "Commands (winclip-mpi COMMAND --help says more):\n",
@@ -108,12 +114,11 @@ int main(int argc, char **argv) {
         return WC_ERR_USAGE;
     }
     if (argc < 2) {
-        print_help();
+        wc_print_help();
         return WC_ERR_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
-        print_help();
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        wc_print_help();
         return 0;
     }
     if (strcmp(argv[1], "--version") == 0) {

@@ -1,4 +1,5 @@
 // Everything before the first image: list, model, plan, who this run is, and its folder.
+#include "sched/share.h"
 #include "sched/state.h"
 
 #include "base/alloc.h"
@@ -8,11 +9,9 @@
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum wc_err wc_state_path(const struct wc_state *s, const char *name, char **out,
                           struct wc_error *err) {
@@ -74,17 +73,6 @@ static enum wc_err choose_isa(struct wc_state *s, struct wc_error *err) {
         name = wc_isa_name((enum wc_isa)least);
     }
     return wc_agree(&s->comm, wc_kernels_init(name, err), err);
-}
-
-// The cores this rank may use, shared with the ranks of this node whose masks overlap its own.
-static unsigned choose_threads(const struct wc_state *s) {
-    int own = omp_get_num_procs(), sum = own;
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    if (s->config->threads > 0)
-        return (unsigned)s->config->threads;
-    MPI_Allreduce(&own, &sum, 1, MPI_INT, MPI_SUM, s->comm.node);
-    int sharing = online > 0 ? (int)((sum + online - 1) / online) : 1;
-    return own / sharing > 0 ? (unsigned)(own / sharing) : 1;
 }
 
 /* The model and the texts. */
@@ -294,7 +282,7 @@ enum wc_err wc_state_prepare(struct wc_state *s, struct wc_error *err) {
     WC_TRY(wc_agree(&s->comm, open_model(s, err), err));
     WC_TRY(draw_references(s, err));
     WC_TRY(identify(s, err));
-    s->n_threads = choose_threads(s);
+    s->n_threads = wc_share_threads(&s->comm, s->config->threads);
     struct wc_journal_header *h = &s->journal_header;
     snprintf(h->run_id, sizeof h->run_id, "%s", s->id.run_id);
     snprintf(h->isa, sizeof h->isa, "%s", wc_isa_name(wc_kernels()->isa));
