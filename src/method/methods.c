@@ -33,12 +33,27 @@ static void configure_clip_ac(const char *name, struct wc_variant *v) {
 
 static const char *const patch_token_variants[] = {"ln_post", "plain", NULL};
 
-// Table 8, "Patch-token": a patch is its own window; no other scale takes part.
-static void configure_patch_token(const char *name, struct wc_variant *v) {
-    v->dense = strcmp(name, "plain") == 0 ? WC_DENSE_PATCH_PLAIN : WC_DENSE_PATCH;
+// A patch is its own window; no other scale takes part in the map.
+static void patches_alone(struct wc_variant *v) {
     v->winclip.n_windows = 1;
     v->winclip.window[0] = 1;
     v->winclip.image_scale = false;
+}
+
+// Table 8, "Patch-token".
+static void configure_patch_token(const char *name, struct wc_variant *v) {
+    v->dense = strcmp(name, "plain") == 0 ? WC_DENSE_PATCH_PLAIN : WC_DENSE_PATCH;
+    patches_alone(v);
+}
+
+// Table 4, "MaskCLIP". The paper does not say how the value path ends in a ViT: as MaskCLIP's
+// published backbone has it (residual and MLP kept), or the value projection alone. The image
+// score, which the table leaves out, is CLIP's own.
+static const char *const maskclip_variants[] = {"residual_mlp", "value_only", NULL};
+
+static void configure_maskclip(const char *name, struct wc_variant *v) {
+    v->dense = strcmp(name, "value_only") == 0 ? WC_DENSE_VALUE : WC_DENSE_VALUE_MLP;
+    patches_alone(v);
 }
 
 static void configure_tiling(const char *name, struct wc_variant *v) {
@@ -67,7 +82,11 @@ static const struct wc_method methods[] = {
      .help = "image tiles through the whole encoder (table 8); hundreds of passes an image",
      .available = true,
      .configure = configure_tiling},
-    {.name = "maskclip", .help = "MaskCLIP's value path as dense features (table 4)"},
+    {.name = "maskclip",
+     .help = "the last block's value path against the prototypes (MaskCLIP, table 4)",
+     .available = true,
+     .variants = maskclip_variants,
+     .configure = configure_maskclip},
     {.name = "transmm", .help = "Trans-MM relevance of the image tower (table 4)"},
     {.name = "spade", .help = "SPADE: nearest neighbours and pixel pyramid", .few_shot = true},
     {.name = "padim", .help = "PaDiM: a Gaussian a position", .few_shot = true},

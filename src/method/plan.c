@@ -18,7 +18,7 @@ static enum wc_err find_method(const char *name, const struct wc_method **out,
         const char *near = wc_str_nearest(name, names, n < MAX_METHODS ? n : MAX_METHODS);
         return WC_FAIL(err, WC_ERR_CONFIG, "method \"%s\": unknown%s%s", name,
                        near ? "; did you mean " : "",
-                       near ? near : "; known are winclip, clip_ac, patch_token, tiling");
+                       near ? near : "; known are winclip, clip_ac, patch_token, tiling, maskclip");
     }
     if (!m->available)
         return WC_FAIL(
@@ -88,6 +88,12 @@ static enum wc_err require_dense(struct wc_plan *p, const struct wc_variant *v, 
         return WC_OK;
     case WC_DENSE_PATCH_PLAIN:
         p->request.want |= WC_WANT_PATCH_PLAIN;
+        return WC_OK;
+    case WC_DENSE_VALUE:
+        p->request.want |= WC_WANT_VALUE;
+        return WC_OK;
+    case WC_DENSE_VALUE_MLP:
+        p->request.want |= WC_WANT_VALUE_MLP;
         return WC_OK;
     }
     return WC_OK;

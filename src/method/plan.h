@@ -20,6 +20,8 @@ enum wc_dense {
     WC_DENSE_TILES,       // image tiles resized to the input, through the whole encoder (table 8)
     WC_DENSE_PATCH,       // the last block's patch tokens through ln_post and projection (table 8)
     WC_DENSE_PATCH_PLAIN, // the same without ln_post
+    WC_DENSE_VALUE,       // the last block's value path alone (MaskCLIP, table 4)
+    WC_DENSE_VALUE_MLP,   // the same with the block's residual and MLP
 };
 
 // Which prompt set a recipe reads.

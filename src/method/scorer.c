@@ -149,10 +149,10 @@ static void to_unit_rows(const struct wc_scorer *s, const struct wc_request *r,
         wc_l2_normalise(cells, s->d, f->patch, s->d);
     if (f->patch_post)
         wc_l2_normalise(cells, s->d, f->patch_post, s->d);
-    if (f->patch_proj)
-        wc_l2_normalise(cells, s->e, f->patch_proj, s->e);
-    if (f->patch_plain)
-        wc_l2_normalise(cells, s->e, f->patch_plain, s->e);
+    float *const projected[] = {f->patch_proj, f->patch_plain, f->value, f->value_mlp};
+    for (size_t i = 0; i < sizeof projected / sizeof *projected; i++)
+        if (projected[i])
+            wc_l2_normalise(cells, s->e, projected[i], s->e);
     for (size_t i = 0; i < r->n_scales; i++)
         if (f->window[i])
             wc_l2_normalise(wc_n_windows(s->g, r->window[i]), s->e, f->window[i], s->e);
@@ -428,6 +428,10 @@ static const float *dense_features(const struct wc_scorer *s, const struct wc_va
         return s->features.patch_proj;
     case WC_DENSE_PATCH_PLAIN:
         return s->features.patch_plain;
+    case WC_DENSE_VALUE:
+        return s->features.value;
+    case WC_DENSE_VALUE_MLP:
+        return s->features.value_mlp;
     case WC_DENSE_WINDOWS:
     case WC_DENSE_NONE:
         break;

@@ -78,14 +78,16 @@ enum wc_err wc_features_init(const struct wc_model *model, const struct wc_reque
     struct {
         float **slot;
         size_t n;
-    } part[5 + WC_MAX_SCALES] = {
+    } part[7 + WC_MAX_SCALES] = {
         {&f.image, r->want & WC_WANT_IMAGE ? e : 0},
         {&f.patch, r->want & WC_WANT_PATCH ? n * d : 0},
         {&f.patch_post, r->want & WC_WANT_PATCH_POST ? n * d : 0},
         {&f.patch_proj, r->want & WC_WANT_PATCH_PROJ ? n * e : 0},
         {&f.patch_plain, r->want & WC_WANT_PATCH_PLAIN ? n * e : 0},
+        {&f.value, r->want & WC_WANT_VALUE ? n * e : 0},
+        {&f.value_mlp, r->want & WC_WANT_VALUE_MLP ? n * e : 0},
     };
-    size_t n_parts = 5;
+    size_t n_parts = 7;
     if (r->n_scales > WC_MAX_SCALES)
         return WC_FAIL(err, WC_ERR_CONFIG, "windows: %zu sides, at most %d are possible",
                        r->n_scales, WC_MAX_SCALES);

@@ -66,13 +66,17 @@ extern const float wc_clip_mean[3], wc_clip_std[3];
  * mean of the window's cells and whose positions are those of the full grid (WinCLIP, appendix B).
  */
 enum wc_want {
-    WC_WANT_IMAGE = 1,       // image embedding
-    WC_WANT_WINDOWS = 2,     // an embedding a window, for each side in windows[]
-    WC_WANT_PATCH = 4,       // ViT: tokens after the last block, before ln_post. ResNet: the cells
-    WC_WANT_PATCH_POST = 8,  // ViT: after ln_post. ResNet: v_proj(cell + its position)
-    WC_WANT_PATCH_PROJ = 16, // ViT: after ln_post and projection. ResNet: c_proj of PATCH_POST
-    WC_WANT_PATCH_PLAIN = 32 // ViT: projected without ln_post. ResNet: c_proj(v_proj(cell)), as in
-                             // MaskCLIP (Zhou et al. 2022, section 3.2)
+    WC_WANT_IMAGE = 1,        // image embedding
+    WC_WANT_WINDOWS = 2,      // an embedding a window, for each side in windows[]
+    WC_WANT_PATCH = 4,        // ViT: tokens after the last block, before ln_post. ResNet: the cells
+    WC_WANT_PATCH_POST = 8,   // ViT: after ln_post. ResNet: v_proj(cell + its position)
+    WC_WANT_PATCH_PROJ = 16,  // ViT: after ln_post and projection. ResNet: c_proj of PATCH_POST
+    WC_WANT_PATCH_PLAIN = 32, // ViT: projected without ln_post. ResNet: c_proj(v_proj(cell)), as in
+                              // MaskCLIP (Zhou et al. 2022, section 3.2)
+    // MaskCLIP's value path: the last block without its attention, then ln_post and projection.
+    // With x the tokens before that block and v = out_proj(value(ln_1(x))):
+    WC_WANT_VALUE = 64,     // ViT: v alone. ResNet: as WC_WANT_PATCH_PLAIN
+    WC_WANT_VALUE_MLP = 128 // ViT: v + x, then + mlp(ln_2(.)). ResNet: as WC_WANT_VALUE
 };
 struct wc_request {
     unsigned want;
@@ -90,6 +94,8 @@ struct wc_features {
     float *patch_post;            // (g * g, d)
     float *patch_proj;            // (g * g, e)
     float *patch_plain;           // (g * g, e)
+    float *value;                 // (g * g, e)
+    float *value_mlp;             // (g * g, e)
     float *block;                 // all arrays in one allocation
     size_t n_floats;
 };

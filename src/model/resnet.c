@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define VALUES (WC_WANT_VALUE | WC_WANT_VALUE_MLP)
 #define BATCH_NORM_EPS 1e-5 // torch.nn.BatchNorm2d's default, which CLIP keeps
 
 // The maps of a workspace, channels last: a block's input and its output change roles, A and B are
@@ -427,7 +428,7 @@ static double flop(const struct wc_model *m, const struct wc_request *r) {
     }
     double outputs = (r->want & WC_WANT_IMAGE ? 1 : 0) +
                      (r->want & WC_WANT_PATCH_PROJ ? cells : 0) +
-                     (r->want & WC_WANT_PATCH_PLAIN ? cells : 0);
+                     (r->want & (WC_WANT_PATCH_PLAIN | VALUES) ? cells : 0);
     for (size_t i = 0; i < r->n_scales && (r->want & WC_WANT_WINDOWS); i++)
         outputs += (double)wc_n_windows(net->g, r->window[i]);
     return 2 * (sum + outputs * d * (double)net->embed);
@@ -511,6 +512,25 @@ static void values(const struct wc_resnet *net, const struct wc_workspace *w, co
         sum(d, w->cells_qkv + (3 * i + 2) * d, add + i * ld_add, s->att + i * d);
 }
 
+// c_proj(v_proj(cell)): there is no MLP behind the attention pool, so that all readings of the
+// value path are this one.
+static void plain_cells(const struct wc_resnet *net, const struct wc_workspace *w, unsigned want,
+                        struct wc_scratch *s, struct wc_features *out) {
+    size_t n = net->g * net->g;
+    float *const to[3] = {want & WC_WANT_PATCH_PLAIN ? out->patch_plain : NULL,
+                          want & WC_WANT_VALUE ? out->value : NULL,
+                          want & WC_WANT_VALUE_MLP ? out->value_mlp : NULL};
+    const float *made = NULL;
+    values(net, w, net->v.bias, 0, s);
+    for (size_t i = 0; i < 3; i++) {
+        if (to[i] && made)
+            memcpy(to[i], made, n * net->embed * sizeof *made);
+        else if (to[i])
+            wc_linear_run(&net->proj, n, s->att, net->d, to[i], net->embed);
+        made = to[i] ? to[i] : made;
+    }
+}
+
 static void whole(const struct wc_model *m, const struct wc_workspace *w, unsigned want,
                   struct wc_scratch *s, struct wc_features *out) {
     const struct wc_resnet *net = m->resnet;
@@ -519,10 +539,8 @@ static void whole(const struct wc_model *m, const struct wc_workspace *w, unsign
         windows(m, w, net->g, 0, 1, s, out->image);
     if (want & WC_WANT_PATCH)
         memcpy(out->patch, w->map[net->stage[WC_RESNET_LAYER4].map], n * d * sizeof(float));
-    if (want & WC_WANT_PATCH_PLAIN) {
-        values(net, w, net->v.bias, 0, s);
-        wc_linear_run(&net->proj, n, s->att, d, out->patch_plain, net->embed);
-    }
+    if (want & (WC_WANT_PATCH_PLAIN | VALUES))
+        plain_cells(net, w, want, s, out);
     if (want & (WC_WANT_PATCH_POST | WC_WANT_PATCH_PROJ))
         values(net, w, net->pos_qkv + 5 * d, 3 * d, s); // the first position is the query's
     if (want & WC_WANT_PATCH_POST)

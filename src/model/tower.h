@@ -67,6 +67,19 @@ enum wc_keep { WC_KEEP_ALL, WC_KEEP_FIRST, WC_KEEP_LAST };
 void wc_tower_run(const struct wc_tower *tower, size_t n_seq, size_t t, bool qkv_ready,
                   enum wc_keep keep, struct wc_scratch *s);
 
+// Blocks [first, end) of it; `qkv_ready` is meant for the first of them, `keep` for the tower's
+// last.
+void wc_tower_run_blocks(const struct wc_tower *tower, size_t first, size_t end, size_t n_seq,
+                         size_t t, bool qkv_ready, enum wc_keep keep, struct wc_scratch *s);
+
+/*
+ * The last block without its attention (MaskCLIP), of the n rows of s->x from `first` on:
+ * v = out_proj(value(ln_1(x))), with_mlp: v + x, then + mlp(ln_2(.)). The result (n, d) is in
+ * s->qkv; s->x stays as it is.
+ */
+void wc_tower_value_path(const struct wc_tower *tower, size_t first, size_t n, bool with_mlp,
+                         struct wc_scratch *s);
+
 // The attention of `n_seq` sequences of n_tokens in s->qkv; the first n_queries tokens' outputs to
 // s->att (n_seq * n_queries, d).
 void wc_tower_attention(const struct wc_tower *tower, size_t n_seq, size_t n_tokens,
