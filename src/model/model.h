@@ -75,9 +75,14 @@ enum wc_want {
                               // MaskCLIP (Zhou et al. 2022, section 3.2)
     // MaskCLIP's value path: the last block without its attention, then ln_post and projection.
     // With x the tokens before that block and v = out_proj(value(ln_1(x))):
-    WC_WANT_VALUE = 64,     // ViT: v alone. ResNet: as WC_WANT_PATCH_PLAIN
-    WC_WANT_VALUE_MLP = 128 // ViT: v + x, then + mlp(ln_2(.)). ResNet: as WC_WANT_VALUE
+    WC_WANT_VALUE = 64,      // ViT: v alone. ResNet: as WC_WANT_PATCH_PLAIN
+    WC_WANT_VALUE_MLP = 128, // ViT: v + x, then + mlp(ln_2(.)). ResNet: as WC_WANT_VALUE
+    // Backbones (model/backbone.h) alone; the others' outputs they do not have.
+    WC_WANT_LAYER1 = 256,  // output of the first stage; of stage i: WC_WANT_LAYER(i)
+    WC_WANT_POOLED = 4096, // mean of the last stage's cells
 };
+#define WC_BACKBONE_LAYERS 4
+#define WC_WANT_LAYER(i) ((unsigned)WC_WANT_LAYER1 << (i)) // i: 0 to 3
 struct wc_request {
     unsigned want;
     size_t n_scales;
@@ -96,7 +101,10 @@ struct wc_features {
     float *patch_plain;           // (g * g, e)
     float *value;                 // (g * g, e)
     float *value_mlp;             // (g * g, e)
-    float *block;                 // all arrays in one allocation
+    float
+        *layer[WC_BACKBONE_LAYERS]; // (side, side, channels) of wc_backbone_side() and _channels()
+    float *pooled;                  // (channels of the last stage)
+    float *block;                   // all arrays in one allocation
     size_t n_floats;
 };
 // Arrays for a request; those not asked for stay NULL.

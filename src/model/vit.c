@@ -112,7 +112,9 @@ static void cut_patches(const struct wc_vit *v, const float *pixels, float *out)
 // Tokens after ln_pre, and the first block's q, k, v of them: shared by the whole image and all
 // windows, because a patch enters every window with the same position and neither step mixes
 // tokens.
-static void begin(const struct wc_model *m, struct wc_workspace *w, const float *pixels) {
+static void begin(const struct wc_model *m, struct wc_workspace *w, unsigned want,
+                  const float *pixels) {
+    (void)want;
     const struct wc_vit *v = &m->vit;
     size_t d = v->tower.d, n = v->g * v->g, row = 3 * v->patch_px * v->patch_px;
     struct wc_scratch *s = &w->scratch[0];
