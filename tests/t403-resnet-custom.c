@@ -332,6 +332,8 @@ static void check_failures(const char *path) {
         wc_fault_arm(WC_FAULT_ALLOC, ++n, false);
         rc = whole_way(path, pixels);
         n_bad += rc != WC_OK && rc != WC_ERR_NOMEM;
+        if (rc != WC_OK && rc != WC_ERR_NOMEM)
+            test_note("allocation %lu: code %d", n, (int)rc);
         wc_fault_reset();
     }
     test_ok(rc == WC_OK && n > 30 && n_bad == 0,

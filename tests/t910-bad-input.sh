@@ -175,7 +175,7 @@ weights "another architecture than configured" 4 \
     'model.safetensors: tensor ".*": shape .*, ViT-B-16-plus-240 needs .*another model' "$model" \
     --set model.arch=ViT-B-16-plus-240
 weights "unknown architecture" 3 'model.arch "ViT-B-17": unknown; did you mean ViT-B-' "$model" --set model.arch=ViT-B-17
-weights "unknown random architecture" 3 'unknown architecture "vit_b_16"; did you mean ViT-B-16' random:vit_b_16
+weights "unknown random architecture" 3 'unknown architecture "ViT-B16"; did you mean ViT-B-16' random:ViT-B16
 bad "model random of an unknown architecture" 2 '"RN51" is no architecture.*did you mean RN5' model random RN51 --out "$tmp/q"
 weights "a tokenizer of another model" 3 'tokenizer has 49408 tokens.*3514.*model.bpe' "$model" --set model.bpe="$root/prompts/bpe_simple_vocab_16e6.txt.gz"
 weights "missing merges" 4 'nope.txt.*no such file' "$model" --set model.bpe="$tmp/nope.txt"

@@ -265,16 +265,20 @@ enum wc_err wc_hub_index_open(struct wc_weights *w, const char *path, const stru
 
 // Is it a CLIP's configuration (open_clip's, with or without model_cfg around it, or Hugging
 // Face's)?
-static bool is_config(const char *text, size_t n) {
+static enum wc_err is_config(const char *text, size_t n, bool *found, struct wc_error *err) {
     static const char *const keys[] = {"model_cfg", "vision_cfg", "vision_config"};
     struct wc_json_doc *doc = NULL;
-    bool found = false;
-    if (wc_json_parse("config", text, n, MAX_DEPTH, &doc, NULL) != WC_OK)
-        return false;
+    struct wc_error why = {.code = WC_OK};
+    *found = false;
+    enum wc_err rc = wc_json_parse("config", text, n, MAX_DEPTH, &doc, &why);
+    if (rc == WC_ERR_NOMEM)
+        return WC_FAIL(err, rc, "%s", why.text);
+    if (rc != WC_OK)
+        return WC_OK; // what is no JSON is no configuration
     for (size_t i = 0; i < COUNT(keys); i++)
-        found |= wc_json_get(wc_json_root(doc), keys[i]) != NULL;
+        *found |= wc_json_get(wc_json_root(doc), keys[i]) != NULL;
     wc_json_free(&doc);
-    return found;
+    return WC_OK;
 }
 
 // Takes dir/name as the configuration when it is one.
@@ -284,15 +288,24 @@ static enum wc_err try_config(struct wc_weights *w, const char *dir, const char 
     unsigned char *bytes = NULL;
     size_t n = 0;
     WC_TRY(join(dir, name, &path, err));
-    // What cannot be read is as good as absent: it is a hint, not an input.
-    if (wc_io_is_file(path) && wc_io_read_file(path, MAX_CONFIG, &bytes, &n, NULL) == WC_OK &&
-        strlen((char *)bytes) == n && is_config((char *)bytes, n)) {
+    // What cannot be read is as good as absent: it is a hint, not an input. Memory that is out is
+    // an error.
+    struct wc_error why = {.code = WC_OK};
+    enum wc_err rc = WC_ERR_DATA;
+    bool found = false;
+    if (wc_io_is_file(path))
+        rc = wc_io_read_file(path, MAX_CONFIG, &bytes, &n, &why);
+    if (rc == WC_OK && strlen((char *)bytes) == n)
+        rc = is_config((char *)bytes, n, &found, &why);
+    if (found) {
         w->config_json = wc_strndup((char *)bytes, n);
         w->config_path = path;
         path = NULL;
     }
     wc_free(bytes);
     wc_free(path);
+    if (rc == WC_ERR_NOMEM)
+        return WC_FAIL(err, rc, "%s", why.text);
     return w->config_path && !w->config_json
                ? WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory for its text", w->config_path)
                : WC_OK;
@@ -310,7 +323,10 @@ static enum wc_err search_config(struct wc_weights *w, const char *dir, const ch
 
 enum wc_err wc_hub_find_config(struct wc_weights *w, const char *file, struct wc_error *err) {
     const char *meta = wc_weights_meta(w, "open_clip_config");
-    if (meta && is_config(meta, strlen(meta))) {
+    bool found = false;
+    if (meta)
+        WC_TRY(is_config(meta, strlen(meta), &found, err));
+    if (found) {
         w->config_json = wc_strdup(meta);
         return w->config_json ? WC_OK
                               : WC_FAIL(err, WC_ERR_NOMEM,

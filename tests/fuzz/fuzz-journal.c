@@ -37,7 +37,7 @@ static void damage_frame(const uint8_t *bytes, size_t n) {
         memcpy(file + 64, frame, size);
         size_t found = wc_frame_find(file, 64 + size, 64, "WCJ1", &payload, &n_payload, &n_checked);
         fuzz_require(found == size && n_payload == n - 2, "a frame is found", NULL);
-        file[64 + at] ^= 1u << (bytes[0] & 7);
+        file[64 + at] ^= (unsigned char)(1u << (bytes[0] & 7));
         found = wc_frame_find(file, 64 + size, 64, "WCJ1", &payload, &n_payload, &n_checked);
         fuzz_require(found == 0 || memcmp(payload, bytes + 2, n - 2) == 0,
                      "a damaged frame is not used", NULL);
