@@ -2,8 +2,10 @@
 // says so when it is asked for.
 #include "method/plan.h"
 
+#include "method/classic.h"
 #include "text/prompts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void configure_winclip(const char *name, struct wc_variant *v) {
@@ -61,6 +63,14 @@ static void configure_tiling(const char *name, struct wc_variant *v) {
     v->dense = WC_DENSE_TILES;
 }
 
+// SPADE, PaDiM, PatchCore: nothing of CLIP takes part.
+static void configure_classic(const char *name, struct wc_variant *v) {
+    (void)name;
+    v->dense = WC_DENSE_CLASSIC;
+    snprintf(v->preset, sizeof v->preset, "backbone%s",
+             strchr(v->preset, '+') ? strchr(v->preset, '+') : "");
+}
+
 static const struct wc_method methods[] = {
     {.name = "winclip",
      .help = "windows of CLIP with prompt ensembles, zero-shot and few-normal-shot (WinCLIP+)",
@@ -88,9 +98,24 @@ static const struct wc_method methods[] = {
      .variants = maskclip_variants,
      .configure = configure_maskclip},
     {.name = "transmm", .help = "Trans-MM relevance of the image tower (table 4)"},
-    {.name = "spade", .help = "SPADE: nearest neighbours and pixel pyramid", .few_shot = true},
-    {.name = "padim", .help = "PaDiM: a Gaussian a position", .few_shot = true},
-    {.name = "patchcore", .help = "PatchCore: coreset of patch features", .few_shot = true},
+    {.name = "spade",
+     .help = "SPADE: nearest images, then a pyramid of nearest cells; needs a backbone",
+     .available = true,
+     .few_shot = true,
+     .configure = configure_classic,
+     .classic = &wc_spade},
+    {.name = "padim",
+     .help = "PaDiM: a Gaussian a position; needs a backbone",
+     .available = true,
+     .few_shot = true,
+     .configure = configure_classic,
+     .classic = &wc_padim},
+    {.name = "patchcore",
+     .help = "PatchCore: nearest of a coreset of patches; needs a backbone",
+     .available = true,
+     .few_shot = true,
+     .configure = configure_classic,
+     .classic = &wc_patchcore},
 };
 #define N_METHODS (sizeof methods / sizeof *methods)
 

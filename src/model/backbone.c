@@ -39,6 +39,7 @@ static const struct shape known[] = {
 #define N_KNOWN (sizeof known / sizeof *known)
 
 struct wc_backbone_net {
+    bool bottleneck;
     struct wc_conv_list list;
     struct {
         size_t n_steps, map, side, c; // steps up to its end; its output
@@ -111,6 +112,7 @@ static enum wc_err lay_out(struct wc_model *m, const struct shape *s, struct wc_
     size_t n_blocks = s->blocks[0] + s->blocks[1] + s->blocks[2] + s->blocks[3];
     WC_TRY(WC_NEW(&net, 1, "backbone", err));
     m->backbone = net;
+    net->bottleneck = s->bottleneck;
     size_t n_convs = 1 + 4 * n_blocks; // at most
     WC_TRY(wc_conv_list_init(&net->list, n_convs, n_convs + 2, err));
     struct cursor at = {&net->list, MAP_PIXELS, m->arch.image_px, 3};
@@ -303,6 +305,10 @@ size_t wc_backbone_side(const struct wc_model *model, size_t i) {
 
 size_t wc_backbone_channels(const struct wc_model *model, size_t i) {
     return model->backbone ? model->backbone->stage[i].c : 0;
+}
+
+bool wc_backbone_bottleneck(const struct wc_model *model) {
+    return model->backbone && model->backbone->bottleneck;
 }
 
 size_t wc_backbone_layer_f32(const struct wc_model *model, size_t i) {

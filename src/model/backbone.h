@@ -28,6 +28,8 @@ enum wc_err wc_backbone_open(const char *weights, const char *arch, size_t image
 // Of the output of stage i (0 to 3); 0 for models that are no backbone.
 size_t wc_backbone_side(const struct wc_model *model, size_t i);
 size_t wc_backbone_channels(const struct wc_model *model, size_t i);
+// Blocks of three convolutions (ResNet-50 and up)?
+bool wc_backbone_bottleneck(const struct wc_model *model);
 size_t wc_backbone_layer_f32(const struct wc_model *model, size_t i);
 
 #endif

@@ -87,6 +87,9 @@ struct wc_request {
     unsigned want;
     size_t n_scales;
     size_t window[WC_MAX_SCALES]; // k: side in patches, 1 <= k <= grid
+    // What is wanted of another model for the same tile; wc_encode_image() passes it over.
+    unsigned backbone_want;
+    const struct wc_model *backbone; // model/backbone.h; NULL: none
 };
 
 // Windows of side k on a g x g grid: (g - k + 1)^2, row-major, stride 1, valid positions only.

@@ -7,13 +7,26 @@
 Everything runs in float64 on float32 weights and pixels and is rounded to float32. Weights and
 pictures are those of ../models/README.md; a backbone's tensors are generated under the names
 "visual.NAME"."""
+import functools
 import os
+from unittest import mock
 
+import anomalib
 import numpy as np
+import scipy
+import sklearn
 import timm
 import torch
+import torch.nn.functional as F
 import torchvision
+from anomalib.models.components.sampling.k_center_greedy import KCenterGreedy
+from anomalib.models.components.stats.multi_variate_gaussian import MultiVariateGaussian
+from anomalib.models.image.padim.anomaly_map import AnomalyMapGenerator as PadimMap
+from anomalib.models.image.padim.torch_model import PadimModel
+from anomalib.models.image.patchcore.torch_model import PatchcoreModel
 from safetensors.numpy import save_file
+from scipy.ndimage import gaussian_filter
+from sklearn.neighbors import NearestNeighbors
 from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
@@ -190,6 +203,182 @@ def write_backbones():
               f"{HERE}/backbones.safetensors")
 
 
+# ---- the few-shot classics
+
+
+class Stream:
+    """SplitMix64 of src/base/rng.h."""
+
+    def __init__(self, state):
+        self.state = state
+
+    def below(self, n):
+        limit = U64 - U64 % n
+        while True:
+            self.state = (self.state + GAMMA) & U64
+            v = int(mix(self.state))
+            if v < limit:
+                return v % n
+
+
+def permutation(seed, name, n):
+    s = Stream(int(mix((seed + GAMMA) & U64)) ^ fnv(name))
+    perm = list(range(n))
+    for i in range(n - 1):
+        j = i + s.below(n - i)
+        perm[i], perm[j] = perm[j], perm[i]
+    return perm
+
+
+def projection(n_small, width):
+    u = uniform(fnv(b"patchcore.projection"), n_small * width)
+    matrix = (np.sqrt(3.0 / n_small) * u).astype(np.float32).reshape(n_small, width)
+    return torch.from_numpy(matrix.astype(np.float64))
+
+
+def smooth(grid, px):
+    """Upsampled to the input and smoothed as the originals do."""
+    up = F.interpolate(grid[None, None], size=(px, px), mode="bilinear", align_corners=False)
+    return gaussian_filter(up[0, 0].numpy(), sigma=4)
+
+
+def bare(cls, **attributes):
+    """An anomalib model without its feature extractor, which would fetch weights."""
+    model = cls.__new__(cls)
+    nn.Module.__init__(model)
+    for k, v in attributes.items():
+        setattr(model, k, v)
+    return model
+
+
+class Coreset(KCenterGreedy):
+    """anomalib's greedy choice with this program's projection and start."""
+
+    def __init__(self, embedding, ratio, n_small):
+        super().__init__(embedding, ratio)
+        width = embedding.shape[1]
+        matrix = projection(n_small, width) if 0 < n_small < width else torch.eye(width).double()
+        self.model = type("M", (), {"fit": lambda *_: None,
+                                    "transform": lambda _, x: x @ matrix.T})()
+
+    def choose(self):
+        n = self.n_observations
+        start = torch.tensor([Stream(fnv(b"patchcore.start")).below(n)])
+        with mock.patch("torch.randint", lambda **_: start):
+            return self.select_coreset_idxs()
+
+
+def patchcore(refs, queries, gold, key, ratio, n_small):
+    model = bare(PatchcoreModel, layers=["layer2", "layer3"], num_neighbors=9)
+    pool = nn.AvgPool2d(3, 1, 1)
+
+    def embed(stages):
+        f = {f"layer{i}": pool(stages[i - 1][None]) for i in (2, 3)}
+        return model.reshape_embedding(model.generate_embedding(f))
+
+    bank = torch.vstack([embed(s) for s, _ in refs])
+    if ratio < 1:
+        chosen = Coreset(bank, ratio, n_small).choose()
+        gold[f"{key}/coreset"] = torch.tensor(chosen).double()
+        bank = bank[chosen]
+    model.register_buffer("memory_bank", bank)
+    grids, scores, maps = [], [], []
+    for stages, _ in queries:
+        e = embed(stages)
+        distance, where = model.nearest_neighbors(e, 1)
+        score = model.compute_anomaly_score(distance.reshape(1, -1), where.reshape(1, -1), e)
+        side = stages[1].shape[1]
+        grids.append(distance.reshape(side, side))
+        scores.append(float(score.squeeze()))
+        maps.append(torch.from_numpy(smooth(grids[-1], PX)))
+    store(gold, key, grids, scores, maps)
+
+
+def padim(refs, queries, gold, key, n_dims, epsilon):
+    total = sum(refs[0][0][i].shape[0] for i in range(3))
+    model = bare(PadimModel, layers=["layer1", "layer2", "layer3"],
+                 idx=torch.tensor(permutation(0, b"padim.dimensions", total)[:n_dims]))
+
+    def embed(stages):
+        return model.generate_embedding({f"layer{i + 1}": stages[i][None] for i in range(3)})
+
+    gaussian = MultiVariateGaussian()
+    e = torch.vstack([embed(s) for s, _ in refs])
+    if len(refs) > 1:  # anomalib adds 0.01 and then 1e-5
+        with mock.patch("torch.zeros", functools.partial(torch.zeros, dtype=torch.float64)):
+            gaussian.fit(e)
+        extra = epsilon - 0.01001
+        inverse = gaussian.inv_covariance
+        if extra != 0:
+            inverse = torch.linalg.inv(torch.linalg.inv(inverse) + extra * torch.eye(n_dims))
+        mean = gaussian.mean
+    else:  # undefined there
+        mean = e.reshape(n_dims, -1)
+        inverse = torch.eye(n_dims).double().repeat(mean.shape[1], 1, 1) / epsilon
+    grids, scores, maps = [], [], []
+    for stages, _ in queries:
+        grids.append(PadimMap.compute_distance(embed(stages), [mean, inverse])[0, 0])
+        maps.append(torch.from_numpy(smooth(grids[-1], PX)))
+        scores.append(float(maps[-1].max()))
+    store(gold, key, grids, scores, maps)
+
+
+def spade(refs, queries, gold, key, neighbours):
+    k = min(neighbours, len(refs))
+    pooled = NearestNeighbors(n_neighbors=k).fit(np.stack([p.numpy() for _, p in refs]))
+    rows = lambda x: x.permute(1, 2, 0).reshape(-1, x.shape[0]).numpy()
+    grids, scores, maps = [], [], []
+    for stages, p in queries:
+        distance, nearest = pooled.kneighbors(p.numpy()[None])
+        scores.append(float(distance.mean()))
+        levels, up = [], 0
+        for i in range(3):
+            gallery = np.concatenate([rows(refs[r][0][i]) for r in nearest[0]])
+            d, _ = NearestNeighbors(n_neighbors=1).fit(gallery).kneighbors(rows(stages[i]))
+            side = stages[i].shape[1]
+            level = torch.from_numpy(d).reshape(1, 1, side, side)
+            levels.append(level.reshape(-1))
+            up = up + F.interpolate(level, size=(PX, PX), mode="bilinear", align_corners=False)
+        grids.append(torch.cat(levels))
+        maps.append(torch.from_numpy(gaussian_filter(up[0, 0].numpy() / 3, sigma=4)))
+    store(gold, key, grids, scores, maps)
+
+
+def store(gold, key, grids, scores, maps):
+    gold[f"{key}/grid"] = torch.stack(grids)
+    gold[f"{key}/score"] = torch.tensor(scores).double()
+    gold[f"{key}/map"] = torch.stack(maps)[1]  # of query 1
+
+
+PX = 60
+PICTURES = [  # ../winclip/tiny_images.tsv
+    (60, 60, 16, 4, 40, 50, 0, 0, None), (60, 60, 16, 4, 40, 51, 1, 0, None),
+    (60, 60, 16, 4, 40, 52, 0, 1, None), (60, 60, 16, 4, 40, 53, 1, 1, None),
+    (60, 60, 16, 4, 40, 60, 1, 1, None), (60, 60, 16, 4, 40, 61, 0, 0, (16, 24, 12, 12, 70)),
+    (60, 60, 16, 4, 40, 62, 1, 0, (36, 8, 16, 8, 71)), (60, 60, 16, 4, 41, 63, 0, 0, None)]
+
+
+def write_methods():
+    gold = {}
+    for name, make in TINY.items():
+        net = make()
+        features = [layers(net, normalise(picture(*p))) for p in PICTURES]
+        refs, queries = features[:4], features[4:]
+        for k in (1, 2, 4):
+            at = f"{name}/k{k}"
+            patchcore(refs[:k], queries, gold, f"{at}/patchcore_all", 1.0, 0)
+            patchcore(refs[:k], queries, gold, f"{at}/patchcore_quarter", 0.25, 0)
+            patchcore(refs[:k], queries, gold, f"{at}/patchcore_projected", 0.25, 8)
+            padim(refs[:k], queries, gold, f"{at}/padim", 20, 0.01)
+            padim(refs[:k], queries, gold, f"{at}/padim_anomalib", 30, 0.01001)
+            spade(refs[:k], queries, gold, f"{at}/spade", 50)
+            spade(refs[:k], queries, gold, f"{at}/spade_2", 2)
+    save_file({k: np.ascontiguousarray(v.numpy().astype(np.float32)) for k, v in gold.items()},
+              f"{HERE}/methods.safetensors")
+
+
 if __name__ == "__main__":
-    print("torch", torch.__version__, "torchvision", torchvision.__version__)
+    for module in (torch, torchvision, timm, anomalib, sklearn, scipy):
+        print(module.__name__, module.__version__)
     write_backbones()
+    write_methods()
