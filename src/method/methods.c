@@ -63,6 +63,14 @@ static void configure_tiling(const char *name, struct wc_variant *v) {
     v->dense = WC_DENSE_TILES;
 }
 
+// Table 4, "Trans-MM": the authors' notebook for CLIP reads the last block alone, their paper all
+// of them. The map is the relevance as it is, without the stretch to 0..1 that pictures get.
+static const char *const transmm_variants[] = {"all_blocks", "last_block", NULL};
+
+static void configure_transmm(const char *name, struct wc_variant *v) {
+    v->dense = strcmp(name, "last_block") == 0 ? WC_DENSE_RELEVANCE_LAST : WC_DENSE_RELEVANCE;
+}
+
 // SPADE, PaDiM, PatchCore: nothing of CLIP takes part.
 static void configure_classic(const char *name, struct wc_variant *v) {
     (void)name;
@@ -97,7 +105,11 @@ static const struct wc_method methods[] = {
      .available = true,
      .variants = maskclip_variants,
      .configure = configure_maskclip},
-    {.name = "transmm", .help = "Trans-MM relevance of the image tower (table 4)"},
+    {.name = "transmm",
+     .help = "gradient-weighted attention of a vision transformer (Trans-MM, table 4)",
+     .available = true,
+     .variants = transmm_variants,
+     .configure = configure_transmm},
     {.name = "spade",
      .help = "SPADE: nearest images, then a pyramid of nearest cells; needs a backbone",
      .available = true,

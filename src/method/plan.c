@@ -22,7 +22,7 @@ static enum wc_err find_method(const char *name, const struct wc_method **out,
             err, WC_ERR_CONFIG, "method \"%s\": unknown%s%s", name, near ? "; did you mean " : "",
             near
                 ? near
-                : "; known are winclip, clip_ac, patch_token, tiling, maskclip, spade, padim, patchcore");
+                : "; known are winclip, clip_ac, patch_token, tiling, maskclip, transmm, spade, padim, patchcore");
     }
     if (!m->available)
         return WC_FAIL(
@@ -98,6 +98,10 @@ static enum wc_err require_dense(struct wc_plan *p, const struct wc_variant *v, 
         return WC_OK;
     case WC_DENSE_VALUE_MLP:
         p->request.want |= WC_WANT_VALUE_MLP;
+        return WC_OK;
+    case WC_DENSE_RELEVANCE:
+    case WC_DENSE_RELEVANCE_LAST:
+        p->request.want |= WC_WANT_TRACE;
         return WC_OK;
     case WC_DENSE_CLASSIC:
         p->request.backbone_want |= v->method->classic->want;

@@ -22,7 +22,9 @@ enum wc_dense {
     WC_DENSE_PATCH_PLAIN, // the same without ln_post
     WC_DENSE_VALUE,       // the last block's value path alone (MaskCLIP, table 4)
     WC_DENSE_VALUE_MLP,   // the same with the block's residual and MLP
-    WC_DENSE_CLASSIC,     // a backbone's features (method/classic.h)
+    WC_DENSE_RELEVANCE,   // gradient-weighted attention over all blocks (Trans-MM, table 4)
+    WC_DENSE_RELEVANCE_LAST, // of the last block alone
+    WC_DENSE_CLASSIC,        // a backbone's features (method/classic.h)
 };
 
 // Which prompt set a recipe reads.

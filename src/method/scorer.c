@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "image/resize.h"
 #include "method/classic.h"
+#include "model/relevance.h"
 #include "tensor/kernels.h"
 
 #include <math.h>
@@ -38,6 +39,11 @@ struct wc_scorer {
     double *score;                    // (n_variants)
     float *grid;                      // (n_variants, n_tiles, g g)
     size_t cap_grid;
+    // Trans-MM: of the tile in hand, for the prototypes and temperature below; variants share it.
+    struct wc_relevance *relevance;   // NULL: no variant asks for it
+    float *relevant[2];               // (g g): over all blocks, of the last
+    const float *relevance_prototype; // NULL: not computed yet
+    double relevance_tau;
     struct wc_classics *classics; // NULL: no variant reads a backbone
     size_t n_bytes;
 };
@@ -80,6 +86,12 @@ static enum wc_err set_up(struct wc_scorer *s, const struct wc_scorer_options *o
     WC_TRY(alloc_f64(s, &s->part, cells, err));
     WC_TRY(alloc_f64(s, &s->score, p->n_variants, err));
     s->n_bytes += (s->features.n_floats + s->reference_features.n_floats) * sizeof(float);
+    if (p->request.want & WC_WANT_TRACE) {
+        WC_TRY(wc_relevance_new(s->model, &s->relevance, err));
+        s->n_bytes += wc_relevance_bytes(s->relevance);
+        for (size_t i = 0; i < 2; i++)
+            WC_TRY(alloc_f32(s, &s->relevant[i], cells, err));
+    }
     if (!wc_plan_needs_backbone(p))
         return WC_OK;
     if (!p->request.backbone)
@@ -124,6 +136,9 @@ void wc_scorer_free(struct wc_scorer **scorer) {
         return;
     wc_workspace_free(&s->workspace);
     wc_classics_free(&s->classics);
+    wc_relevance_free(&s->relevance);
+    wc_free(s->relevant[0]);
+    wc_free(s->relevant[1]);
     wc_features_release(&s->features);
     wc_features_release(&s->reference_features);
     wc_features_release(&s->image_features);
@@ -443,6 +458,8 @@ static const float *dense_features(const struct wc_scorer *s, const struct wc_va
     case WC_DENSE_VALUE_MLP:
         return s->features.value_mlp;
     case WC_DENSE_WINDOWS:
+    case WC_DENSE_RELEVANCE:
+    case WC_DENSE_RELEVANCE_LAST:
     case WC_DENSE_CLASSIC:
     case WC_DENSE_NONE:
         break;
@@ -464,6 +481,23 @@ static void zero_shot_map(struct wc_scorer *s, const struct wc_variant *v, const
     wc_winclip_fuse_scales(o, s->map, o->n_windows, image, s->g, s->m0);
 }
 
+static bool is_relevance(const struct wc_variant *v) {
+    return v->dense == WC_DENSE_RELEVANCE || v->dense == WC_DENSE_RELEVANCE_LAST;
+}
+
+// Trans-MM's map of the tile in s->features.
+static void relevance_map(struct wc_scorer *s, const struct wc_variant *v, const float *prototype,
+                          float *grid) {
+    double tau = v->winclip.tau;
+    bool same = s->relevance_tau <= tau && s->relevance_tau >= tau;
+    if (s->relevance_prototype != prototype || !same)
+        wc_relevance_run(s->relevance, s->features.trace, prototype, tau, s->relevant[0],
+                         s->relevant[1], NULL);
+    s->relevance_prototype = prototype;
+    s->relevance_tau = tau;
+    memcpy(grid, s->relevant[v->dense == WC_DENSE_RELEVANCE_LAST], s->g * s->g * sizeof *grid);
+}
+
 // One variant on the tile in s->features: its grid (untouched where it has no map) and its image
 // score.
 static double score_variant(struct wc_scorer *s, const struct wc_variant *v, const float *prototype,
@@ -472,6 +506,10 @@ static double score_variant(struct wc_scorer *s, const struct wc_variant *v, con
     const double *mw = NULL;
     if (v->one_class)
         return wc_one_class_score(s->features.image, prototype, s->e);
+    if (is_relevance(v)) {
+        relevance_map(s, v, prototype, grid);
+        return image_probability(s, o, prototype);
+    }
     if (v->dense != WC_DENSE_NONE)
         zero_shot_map(s, v, prototype);
     if (v->shot > 0) {
@@ -494,6 +532,7 @@ static enum wc_err score_tiles(struct wc_scorer *s, const struct wc_tiling *t,
     memset(s->grid, 0, n_floats * sizeof *s->grid);
     for (size_t i = 0; i < t->n_tiles; i++) {
         WC_TRY(encode_tile(s, t, resized, i, &p->request, &s->features, err));
+        s->relevance_prototype = NULL;
         if (refs && p->reference.want)
             WC_TRY(associate_all(s, refs, err));
         if (p->tiles)

@@ -80,6 +80,8 @@ enum wc_want {
     // Backbones (model/backbone.h) alone; the others' outputs they do not have.
     WC_WANT_LAYER1 = 256,  // output of the first stage; of stage i: WC_WANT_LAYER(i)
     WC_WANT_POOLED = 4096, // mean of the last stage's cells
+    // ViT alone: the tokens before each block, for a backward pass (model/relevance.h).
+    WC_WANT_TRACE = 8192,
 };
 #define WC_BACKBONE_LAYERS 4
 #define WC_WANT_LAYER(i) ((unsigned)WC_WANT_LAYER1 << (i)) // i: 0 to 3
@@ -107,6 +109,7 @@ struct wc_features {
     float
         *layer[WC_BACKBONE_LAYERS]; // (side, side, channels) of wc_backbone_side() and _channels()
     float *pooled;                  // (channels of the last stage)
+    float *trace;                   // (layers, 1 + g * g, d)
     float *block;                   // all arrays in one allocation
     size_t n_floats;
 };

@@ -155,11 +155,14 @@ static void whole(const struct wc_model *m, const struct wc_workspace *w, unsign
     size_t d = v->tower.d, n = v->g * v->g;
     memcpy(s->x, w->embed, (1 + n) * d * sizeof(float));
     memcpy(s->qkv, w->embed_qkv, (1 + n) * 3 * d * sizeof(float));
-    size_t last = want & VALUES ? v->tower.layers - 1 : 0; // the value path needs its input
-    wc_tower_run_blocks(&v->tower, 0, last, 1, 1 + n, true, kept(want), s);
-    value_paths(v, want, s, out);
-    wc_tower_run_blocks(&v->tower, last, v->tower.layers, 1, 1 + n, !(want & VALUES), kept(want),
-                        s);
+    for (size_t l = 0, layers = v->tower.layers; l < layers; l++) {
+        bool values = l + 1 == layers && (want & VALUES);
+        if (want & WC_WANT_TRACE)
+            memcpy(out->trace + l * (1 + n) * d, s->x, (1 + n) * d * sizeof(float));
+        if (values)
+            value_paths(v, want, s, out);
+        wc_tower_run_blocks(&v->tower, l, l + 1, 1, 1 + n, l == 0 && !values, kept(want), s);
+    }
     if (want & WC_WANT_IMAGE)
         project(v, 1, s->x, d, s, out->image);
     if (want & WC_WANT_PATCH)
