@@ -128,7 +128,7 @@ static void check_dense(const struct tower *t, const struct wc_features *x) {
 
 static void check_windows(struct tower *t) {
     const struct golden_formula f = {224, 224, 64, 16, 40, 50, 0, 0, 64, 96, 64, 64, 70};
-    const struct wc_request r = {.want = 63, .n_scales = 3, .window = {2, 3, 7}};
+    const struct wc_request r = {.want = 255, .n_scales = 3, .window = {2, 3, 7}};
     const struct wc_request image = {.want = WC_WANT_IMAGE};
     struct wc_weights *gold = golden_open("tests/golden/ablation/variants.safetensors");
     struct wc_features x;
@@ -141,6 +141,9 @@ static void check_windows(struct tower *t) {
     test_ok(memcmp(x.window[2], x.image, e * sizeof(float)) == 0,
             "the window of all cells is the image");
     check_dense(t, &x);
+    test_ok(memcmp(x.value, x.patch_plain, 49 * e * sizeof(float)) == 0 &&
+                memcmp(x.value_mlp, x.patch_plain, 49 * e * sizeof(float)) == 0,
+            "MaskCLIP's value path has one reading only");
     // Convolutions: 5.37e9 multiply-adds, summed over the published layers; then q, k, v of
     // 49 cells and one output.
     double flop = 2 * (5367226368.0 + 49 * 3 * 2048.0 * 2048 + 2048.0 * 1024);

@@ -10,6 +10,7 @@
 #include "method/plan.h"
 #include "method/prototypes.h"
 #include "method/scorer.h"
+#include "model/backbone.h"
 #include "model/model.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
@@ -23,6 +24,7 @@ struct check {
     struct wc_config config;
     struct wc_dataset dataset;
     struct wc_model *model;
+    struct wc_model *backbone;
     struct wc_plan plan;
     size_t n_images, n_anomalous, n_masked, n_train, n_bad;
     double n_tiles; // of all test images
@@ -97,21 +99,28 @@ static enum wc_err print_cost(struct check *c, struct wc_error *err) {
     const struct wc_scorer_options o = {
         .n_threads = 1, .tile_mode = (enum wc_tile_mode)c->config.preprocess.tiling};
     WC_TRY(wc_scorer_new(c->model, &c->plan, &o, &scorer, err));
-    size_t scratch = wc_scorer_bytes(scorer), cells = wc_arch_grid(a) * wc_arch_grid(a);
+    size_t scratch = wc_scorer_bytes(scorer);
     wc_scorer_free(&scorer);
     printf("\nmodel     %s: %s, %s (%s)\n", c->config.model.weights, a->name,
            wc_model_activation(c->model) == WC_QUICKGELU ? "quickgelu" : "gelu",
            wc_model_activation_reason(c->model));
     printf("machine   %s, %s\n", wc_isa_name(wc_kernels()->isa), wc_gemm_description());
     printf("variants  %zu in one pass\n", c->plan.n_variants);
-    double gflop = 1e-9 * wc_image_flop(c->model, &c->plan.request);
+    const struct wc_request backbone = {.want = c->plan.request.backbone_want};
+    double gflop = c->plan.request.want ? 1e-9 * wc_image_flop(c->model, &c->plan.request) : 0;
+    double weights = (double)wc_model_private_bytes(c->model);
+    if (c->backbone) {
+        gflop += 1e-9 * wc_image_flop(c->backbone, &backbone);
+        weights += (double)wc_model_private_bytes(c->backbone);
+    }
     printf("cost      %.0f tiles at %.1f GFLOP: %.3g GFLOP in all\n", c->n_tiles, gflop,
            c->n_tiles * gflop);
     printf("memory    %.0f MB of scratch a rank and thread, %.0f MB of private weights a rank\n",
-           (double)scratch / 1e6, (double)wc_model_private_bytes(c->model) / 1e6);
+           (double)scratch / 1e6, weights / 1e6);
     printf("disk      %.1f MB of journals in %s\n",
-           (double)c->plan.n_variants *
-               (c->n_tiles * (double)cells * 4 + (double)c->n_images * 40) / 1e6,
+           (c->n_tiles * (double)wc_plan_cells(&c->plan) * 4 +
+            (double)c->plan.n_variants * (double)c->n_images * 40) /
+               1e6,
            c->config.output);
     return WC_OK;
 }
@@ -134,6 +143,16 @@ static enum wc_err check_texts(const struct check *c, struct wc_error *err) {
     return rc;
 }
 
+static enum wc_err open_backbone(struct check *c, struct wc_error *err) {
+    const struct wc_config *g = &c->config;
+    if (!wc_plan_needs_backbone(&c->plan))
+        return WC_OK;
+    WC_TRY(wc_backbone_open(g->backbone.weights, g->backbone.arch,
+                            wc_model_arch(c->model)->image_px, &c->backbone, err));
+    wc_plan_attach(&c->plan, c->backbone);
+    return WC_OK;
+}
+
 static enum wc_err check(struct check *c, const char *path, const struct wc_strlist *sets,
                          struct wc_error *err) {
     WC_TRY(wc_config_init(&c->config, err));
@@ -148,6 +167,7 @@ static enum wc_err check(struct check *c, const char *path, const struct wc_strl
                                        .interpolate_px = (size_t)c->config.model.interpolate};
     WC_TRY(wc_model_open(&o, &c->model, err));
     WC_TRY(wc_plan_new(&c->config, wc_arch_grid(wc_model_arch(c->model)), &c->plan, err));
+    WC_TRY(open_backbone(c, err));
     WC_TRY(check_texts(c, err));
     print_counts(c);
     WC_TRY(print_cost(c, err));
@@ -178,6 +198,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     wc_free(path);
     wc_plan_release(&c.plan);
     wc_model_free(&c.model);
+    wc_model_free(&c.backbone);
     wc_dataset_release(&c.dataset);
     wc_config_release(&c.config);
     wc_strlist_release(&sets);

@@ -93,6 +93,9 @@ struct wc_config {
         uint64_t interpolate; // input size to interpolate the positions for; 0: the file's own
         int precision;        // enum: f32 | bf16 | int8
     } model;
+    struct {
+        char *weights, *arch; // of ImageNet methods; NULL: none; arch "auto"
+    } backbone;
     struct wc_method_list methods;
     struct wc_strlist presets;          // names
     struct wc_winclip_switches winclip; // of all methods; an entry's own switches win
@@ -100,6 +103,19 @@ struct wc_config {
     struct wc_int_list shots, seeds;
     char
         *references; // "random", "first" or the path of a CSV (category,seed,order,image) or folder
+    // Options of the few-shot classics (method/patchcore.c, padim.c, spade.c).
+    struct {
+        double coreset;      // part of the patches that stays
+        uint64_t projection; // dimensions while it is chosen; 0: all
+        uint64_t neighbours; // of equation 7
+    } patchcore;
+    struct {
+        uint64_t dimensions; // 0: by the backbone
+        double epsilon;
+    } padim;
+    struct {
+        uint64_t neighbours;
+    } spade;
     struct {
         int tiling; // enum wc_tile_mode
         bool exif_apply;
@@ -134,7 +150,8 @@ enum wc_err wc_config_read(const char *path, const struct wc_strlist *sets, stru
 
 // The effective configuration as YAML, every key with its value, in table order: reading it again
 // gives the same struct. The same text with `for_hash` leaves out what cannot change a result
-// (output, threads, ...).
+// (output, threads, ...), and keys that the table came to have later while they hold their
+// defaults.
 enum wc_err wc_config_dump(const struct wc_config *c, bool for_hash, struct wc_buf *out,
                            struct wc_error *err);
 

@@ -12,6 +12,36 @@ static const char *leaf(const char *key) {
     return dot ? dot + 1 : key;
 }
 
+// Does the field hold the option's default?
+static enum wc_err is_default(const struct wc_option *o, const struct wc_config *c, bool *out,
+                              struct wc_error *err) {
+    const struct wc_site site = {.file = "default", .key = o->key, .dir = "/"};
+    struct wc_config fresh;
+    struct wc_buf own = {0}, usual = {0};
+    memset(&fresh, 0, sizeof(fresh));
+    WC_TRY(wc_value_read(o, &site, NULL, &fresh, err));
+    wc_value_dump(o, c, &own);
+    wc_value_dump(o, &fresh, &usual);
+    enum wc_err rc = wc_buf_check(&own, "the configuration", err);
+    if (rc == WC_OK)
+        rc = wc_buf_check(&usual, "the configuration", err);
+    if (rc == WC_OK)
+        *out = strcmp(wc_buf_str(&own), wc_buf_str(&usual)) == 0;
+    wc_buf_release(&own);
+    wc_buf_release(&usual);
+    wc_value_release(o, &fresh);
+    return rc;
+}
+
+// Does a dump leave the key out?
+static enum wc_err left_out(const struct wc_option *o, const struct wc_config *c, bool for_hash,
+                            bool *out, struct wc_error *err) {
+    *out = for_hash && !(o->flags & WC_OPTION_HASHED);
+    if (*out || !for_hash || !(o->flags & WC_OPTION_LATER))
+        return WC_OK;
+    return is_default(o, c, out, err);
+}
+
 enum wc_err wc_config_dump(const struct wc_config *c, bool for_hash, struct wc_buf *out,
                            struct wc_error *err) {
     size_t n = 0;
@@ -22,7 +52,9 @@ enum wc_err wc_config_dump(const struct wc_config *c, bool for_hash, struct wc_b
             section = &o[i];
             continue;
         }
-        if (for_hash && !(o[i].flags & WC_OPTION_HASHED))
+        bool skip;
+        WC_TRY(left_out(&o[i], c, for_hash, &skip, err));
+        if (skip)
             continue;
         bool nested = strchr(o[i].key, '.') != NULL;
         if (nested && section)

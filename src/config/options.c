@@ -10,6 +10,7 @@
 
 #define HASHED WC_OPTION_HASHED
 #define REQUIRED WC_OPTION_REQUIRED
+#define LATER WC_OPTION_LATER
 
 // 2^53 - 1: every integer up to it is a double and its neighbours are too, so range checks are
 // exact.
@@ -108,6 +109,29 @@ static const struct wc_option table[] = {
      LIST({"none", 0}, {"five", 1}, {"ten", 2}), 0, 0, "Crops that the image score averages."},
     {"winclip.crop_average", WC_OPTION_CHOICE, HASHED, AT(winclip.crop_average), "null",
      LIST({"embedding", 0}, {"score", 1}), 0, 0, "What is averaged over the crops."},
+
+    {"backbone", WC_OPTION_SECTION, 0, 0, NULL, NULL, 0, 0,
+     "The ImageNet network of patchcore, padim and spade."},
+    {"backbone.weights", WC_OPTION_WEIGHTS, HASHED | LATER, AT(backbone.weights), "null", NULL, 0,
+     0, "Weight file in torchvision's or timm's names, or random:NAME[:SEED]."},
+    {"backbone.arch", WC_OPTION_TEXT, HASHED | LATER, AT(backbone.arch), "auto", NULL, 0, 0,
+     "Network, such as wide_resnet50_2; auto: deduced from the file."},
+    {"patchcore", WC_OPTION_SECTION, 0, 0, NULL, NULL, 0, 0, "Options of PatchCore."},
+    {"patchcore.coreset", WC_OPTION_REAL, HASHED | LATER, AT(patchcore.coreset), "0.1", NULL, 1e-6,
+     1, "Part of the normal patches that the greedy coreset keeps."},
+    {"patchcore.projection", WC_OPTION_COUNT, HASHED | LATER, AT(patchcore.projection), "128", NULL,
+     0, 65536, "Dimensions of the random projection while it is chosen; 0: none."},
+    {"patchcore.neighbours", WC_OPTION_COUNT, HASHED | LATER, AT(patchcore.neighbours), "9", NULL,
+     1, 65536, "Neighbours that weigh the image score (equation 7); 1: none."},
+    {"padim", WC_OPTION_SECTION, 0, 0, NULL, NULL, 0, 0, "Options of PaDiM."},
+    {"padim.dimensions", WC_OPTION_COUNT, HASHED | LATER, AT(padim.dimensions), "auto",
+     LIST({"auto", 0}), 0, 65535,
+     "Random subset of the features; auto: 100, or 550 of bottleneck networks."},
+    {"padim.epsilon", WC_OPTION_REAL, HASHED | LATER, AT(padim.epsilon), "0.01", NULL, 1e-9, 1e9,
+     "Added to the covariance's diagonal."},
+    {"spade", WC_OPTION_SECTION, 0, 0, NULL, NULL, 0, 0, "Options of SPADE."},
+    {"spade.neighbours", WC_OPTION_COUNT, HASHED | LATER, AT(spade.neighbours), "50", NULL, 1,
+     65536, "Nearest normal images that a picture is compared with."},
 
     {"prompts", WC_OPTION_PATH, HASHED, AT(prompts), "null", NULL, 0, 0,
      "Prompt set; empty: the paper's, built in."},

@@ -40,6 +40,8 @@ struct wc_choice {
 enum wc_option_flag {
     WC_OPTION_HASHED = 1,   // can change a result: part of the run's identity
     WC_OPTION_REQUIRED = 2, // a configuration file must give it
+    WC_OPTION_LATER = 8,    // hashed only where it differs from its default, so that a key that is
+                            // added leaves the identity of earlier runs as it was
     WC_OPTION_OUTPUT = 4,   // a path that is relative to the current directory, not to the file
 };
 

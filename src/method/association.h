@@ -18,11 +18,15 @@ struct wc_reference {
     const float *patch[WC_N_PATCH_KINDS]; // (n_tiles * g * g, d), for WC_PATCH_PROJ (.., e)
     const float
         *window[WC_MAX_SCALES]; // (n_tiles * n_windows(k), e), in the order of the request's sides
+    const float *layer[WC_BACKBONE_LAYERS]; // (n_tiles * side * side, channels) of a backbone, as
+                                            // they are
+    const float *pooled;                    // (n_tiles, channels)
 };
 
 // The references of a category: distinct images and, for each seed, the order in which they are
 // drawn.
 struct wc_reference_set {
+    uint64_t id; // another number, another set; 0: a scorer must not keep what it learns of it
     const struct wc_reference *reference; // (n)
     size_t n;
     const size_t *draw; // (n_seeds, n_draw): indices into reference; the first k of a row are the

@@ -2,8 +2,10 @@
 // says so when it is asked for.
 #include "method/plan.h"
 
+#include "method/classic.h"
 #include "text/prompts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void configure_winclip(const char *name, struct wc_variant *v) {
@@ -33,17 +35,48 @@ static void configure_clip_ac(const char *name, struct wc_variant *v) {
 
 static const char *const patch_token_variants[] = {"ln_post", "plain", NULL};
 
-// Table 8, "Patch-token": a patch is its own window; no other scale takes part.
-static void configure_patch_token(const char *name, struct wc_variant *v) {
-    v->dense = strcmp(name, "plain") == 0 ? WC_DENSE_PATCH_PLAIN : WC_DENSE_PATCH;
+// A patch is its own window; no other scale takes part in the map.
+static void patches_alone(struct wc_variant *v) {
     v->winclip.n_windows = 1;
     v->winclip.window[0] = 1;
     v->winclip.image_scale = false;
 }
 
+// Table 8, "Patch-token".
+static void configure_patch_token(const char *name, struct wc_variant *v) {
+    v->dense = strcmp(name, "plain") == 0 ? WC_DENSE_PATCH_PLAIN : WC_DENSE_PATCH;
+    patches_alone(v);
+}
+
+// Table 4, "MaskCLIP". The paper does not say how the value path ends in a ViT: as MaskCLIP's
+// published backbone has it (residual and MLP kept), or the value projection alone. The image
+// score, which the table leaves out, is CLIP's own.
+static const char *const maskclip_variants[] = {"residual_mlp", "value_only", NULL};
+
+static void configure_maskclip(const char *name, struct wc_variant *v) {
+    v->dense = strcmp(name, "value_only") == 0 ? WC_DENSE_VALUE : WC_DENSE_VALUE_MLP;
+    patches_alone(v);
+}
+
 static void configure_tiling(const char *name, struct wc_variant *v) {
     (void)name;
     v->dense = WC_DENSE_TILES;
+}
+
+// Table 4, "Trans-MM": the authors' notebook for CLIP reads the last block alone, their paper all
+// of them. The map is the relevance as it is, without the stretch to 0..1 that pictures get.
+static const char *const transmm_variants[] = {"all_blocks", "last_block", NULL};
+
+static void configure_transmm(const char *name, struct wc_variant *v) {
+    v->dense = strcmp(name, "last_block") == 0 ? WC_DENSE_RELEVANCE_LAST : WC_DENSE_RELEVANCE;
+}
+
+// SPADE, PaDiM, PatchCore: nothing of CLIP takes part.
+static void configure_classic(const char *name, struct wc_variant *v) {
+    (void)name;
+    v->dense = WC_DENSE_CLASSIC;
+    snprintf(v->preset, sizeof v->preset, "backbone%s",
+             strchr(v->preset, '+') ? strchr(v->preset, '+') : "");
 }
 
 static const struct wc_method methods[] = {
@@ -67,11 +100,34 @@ static const struct wc_method methods[] = {
      .help = "image tiles through the whole encoder (table 8); hundreds of passes an image",
      .available = true,
      .configure = configure_tiling},
-    {.name = "maskclip", .help = "MaskCLIP's value path as dense features (table 4)"},
-    {.name = "transmm", .help = "Trans-MM relevance of the image tower (table 4)"},
-    {.name = "spade", .help = "SPADE: nearest neighbours and pixel pyramid", .few_shot = true},
-    {.name = "padim", .help = "PaDiM: a Gaussian a position", .few_shot = true},
-    {.name = "patchcore", .help = "PatchCore: coreset of patch features", .few_shot = true},
+    {.name = "maskclip",
+     .help = "the last block's value path against the prototypes (MaskCLIP, table 4)",
+     .available = true,
+     .variants = maskclip_variants,
+     .configure = configure_maskclip},
+    {.name = "transmm",
+     .help = "gradient-weighted attention of a vision transformer (Trans-MM, table 4)",
+     .available = true,
+     .variants = transmm_variants,
+     .configure = configure_transmm},
+    {.name = "spade",
+     .help = "SPADE: nearest images, then a pyramid of nearest cells; needs a backbone",
+     .available = true,
+     .few_shot = true,
+     .configure = configure_classic,
+     .classic = &wc_spade},
+    {.name = "padim",
+     .help = "PaDiM: a Gaussian a position; needs a backbone",
+     .available = true,
+     .few_shot = true,
+     .configure = configure_classic,
+     .classic = &wc_padim},
+    {.name = "patchcore",
+     .help = "PatchCore: nearest of a coreset of patches; needs a backbone",
+     .available = true,
+     .few_shot = true,
+     .configure = configure_classic,
+     .classic = &wc_patchcore},
 };
 #define N_METHODS (sizeof methods / sizeof *methods)
 

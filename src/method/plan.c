@@ -1,6 +1,8 @@
 #include "method/plan.h"
 
 #include "base/alloc.h"
+#include "method/classic.h"
+#include "model/backbone.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,9 +18,11 @@ static enum wc_err find_method(const char *name, const struct wc_method **out,
         names[i] = table[i].name;
     if (!m) {
         const char *near = wc_str_nearest(name, names, n < MAX_METHODS ? n : MAX_METHODS);
-        return WC_FAIL(err, WC_ERR_CONFIG, "method \"%s\": unknown%s%s", name,
-                       near ? "; did you mean " : "",
-                       near ? near : "; known are winclip, clip_ac, patch_token, tiling");
+        return WC_FAIL(
+            err, WC_ERR_CONFIG, "method \"%s\": unknown%s%s", name, near ? "; did you mean " : "",
+            near
+                ? near
+                : "; known are winclip, clip_ac, patch_token, tiling, maskclip, transmm, spade, padim, patchcore");
     }
     if (!m->available)
         return WC_FAIL(
@@ -89,6 +93,20 @@ static enum wc_err require_dense(struct wc_plan *p, const struct wc_variant *v, 
     case WC_DENSE_PATCH_PLAIN:
         p->request.want |= WC_WANT_PATCH_PLAIN;
         return WC_OK;
+    case WC_DENSE_VALUE:
+        p->request.want |= WC_WANT_VALUE;
+        return WC_OK;
+    case WC_DENSE_VALUE_MLP:
+        p->request.want |= WC_WANT_VALUE_MLP;
+        return WC_OK;
+    case WC_DENSE_RELEVANCE:
+    case WC_DENSE_RELEVANCE_LAST:
+        p->request.want |= WC_WANT_TRACE;
+        return WC_OK;
+    case WC_DENSE_CLASSIC:
+        p->request.backbone_want |= v->method->classic->want;
+        p->reference.backbone_want |= v->method->classic->want;
+        return WC_OK;
     }
     return WC_OK;
 }
@@ -98,8 +116,11 @@ static enum wc_err require_dense(struct wc_plan *p, const struct wc_variant *v, 
 static enum wc_err require(struct wc_plan *p, const struct wc_variant *v, size_t g,
                            struct wc_error *err) {
     const struct wc_winclip *o = &v->winclip;
-    p->request.want |= WC_WANT_IMAGE;
+    p->max_shot = v->shot > p->max_shot ? v->shot : p->max_shot;
     WC_TRY(require_dense(p, v, g, err));
+    if (v->dense == WC_DENSE_CLASSIC)
+        return WC_OK;
+    p->request.want |= WC_WANT_IMAGE;
     p->crops = o->multi_crop > p->crops ? o->multi_crop : p->crops;
     if (v->shot == 0)
         return WC_OK;
@@ -108,7 +129,6 @@ static enum wc_err require(struct wc_plan *p, const struct wc_variant *v, size_t
     p->request.want |= want_patch(o->reference_patch) | windows;
     p->reference.want |= want_patch(o->reference_patch) | windows;
     p->shifted = p->shifted || o->reference_shifted;
-    p->max_shot = v->shot > p->max_shot ? v->shot : p->max_shot;
     return WC_OK;
 }
 
@@ -118,6 +138,9 @@ static enum wc_err add_variant(struct wc_plan *p, const struct wc_variant *v, si
     WC_TRY(require(p, v, g, err));
     struct wc_variant *to = &p->variant[p->n_variants];
     *to = *v;
+    to->n_levels = v->method->classic ? v->method->classic->n_levels : 1;
+    for (size_t i = 0; i < to->n_levels; i++)
+        to->side[i] = v->method->classic ? 0 : g; // a backbone's: wc_plan_attach()
     WC_TRY(share_recipe(p, &v->recipe, &to->i_recipe, err));
     p->n_variants++;
     return WC_OK;
@@ -132,15 +155,20 @@ static enum wc_err add_shots(const struct wc_config *c, struct wc_variant *v, si
         v->seed = c->seeds.item[0];
         return add_variant(p, v, g, err);
     }
+    size_t before = p->n_variants;
     for (size_t i = 0; i < c->shots.n; i++)
         for (size_t j = 0; j < c->seeds.n; j++) {
             v->shot = c->shots.item[i];
             v->seed = c->seeds.item[j];
             v->i_seed = j;
-            if (v->shot == 0 && j > 0)
+            if (v->shot == 0 && (j > 0 || v->method->classic))
                 break;
             WC_TRY(add_variant(p, v, g, err));
         }
+    if (p->n_variants == before)
+        return WC_FAIL(err, WC_ERR_CONFIG,
+                       "method %s: it needs normal references; give `shots` above 0",
+                       v->method->name);
     return WC_OK;
 }
 
@@ -217,6 +245,11 @@ static enum wc_err fill(const struct wc_config *c, size_t g, struct wc_plan *p,
         WC_TRY(m->variants ? add_own_variants(c, entry, m, g, p, err)
                            : add_presets(c, entry, m, g, p, err));
     }
+    if (wc_plan_needs_backbone(p) && !c->backbone.weights)
+        return WC_FAIL(
+            err, WC_ERR_CONFIG,
+            "backbone.weights: missing; patchcore, padim and spade read an ImageNet "
+            "network (the paper's is Wide-ResNet-50-2), in torchvision's or timm's names");
     p->reference.n_scales = p->request.n_scales;
     memcpy(p->reference.window, p->request.window, sizeof p->reference.window);
     return WC_OK;
@@ -224,7 +257,7 @@ static enum wc_err fill(const struct wc_config *c, size_t g, struct wc_plan *p,
 
 enum wc_err wc_plan_new(const struct wc_config *config, size_t g, struct wc_plan *out,
                         struct wc_error *err) {
-    struct wc_plan p = {.seeds = config->seeds.item, .n_seeds = config->seeds.n};
+    struct wc_plan p = {.seeds = config->seeds.item, .n_seeds = config->seeds.n, .config = config};
     enum wc_err rc = fill(config, g, &p, err);
     if (rc != WC_OK) {
         wc_plan_release(&p);
@@ -238,4 +271,46 @@ void wc_plan_release(struct wc_plan *plan) {
     wc_free(plan->variant);
     wc_free(plan->recipe);
     *plan = (struct wc_plan){0};
+}
+
+bool wc_plan_needs_backbone(const struct wc_plan *plan) {
+    return plan->request.backbone_want != 0;
+}
+
+void wc_plan_attach(struct wc_plan *plan, const struct wc_model *backbone) {
+    plan->request.backbone = plan->reference.backbone = backbone;
+    for (size_t i = 0; i < plan->n_variants; i++) {
+        struct wc_variant *v = &plan->variant[i];
+        const char *label = strchr(v->preset, '+');
+        char name[sizeof v->preset];
+        if (v->method->classic) {
+            snprintf(name, sizeof name, "%.38s%.39s", wc_model_arch(backbone)->name,
+                     label ? label : "");
+            memcpy(v->preset, name, sizeof name);
+        }
+        for (size_t l = 0; v->method->classic && l < v->n_levels; l++)
+            v->side[l] = wc_backbone_side(backbone, v->method->classic->first_stage + l);
+    }
+}
+
+bool wc_plan_has_references(const struct wc_plan *plan) {
+    return plan->reference.want != 0 || plan->reference.backbone_want != 0;
+}
+
+size_t wc_variant_cells(const struct wc_variant *v) {
+    size_t n = 0;
+    for (size_t l = 0; l < v->n_levels; l++)
+        n += v->side[l] * v->side[l];
+    return n;
+}
+
+size_t wc_plan_cells_before(const struct wc_plan *plan, size_t v) {
+    size_t n = 0;
+    for (size_t i = 0; i < v; i++)
+        n += wc_variant_cells(&plan->variant[i]);
+    return n;
+}
+
+size_t wc_plan_cells(const struct wc_plan *plan) {
+    return wc_plan_cells_before(plan, plan->n_variants);
 }

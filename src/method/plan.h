@@ -20,6 +20,11 @@ enum wc_dense {
     WC_DENSE_TILES,       // image tiles resized to the input, through the whole encoder (table 8)
     WC_DENSE_PATCH,       // the last block's patch tokens through ln_post and projection (table 8)
     WC_DENSE_PATCH_PLAIN, // the same without ln_post
+    WC_DENSE_VALUE,       // the last block's value path alone (MaskCLIP, table 4)
+    WC_DENSE_VALUE_MLP,   // the same with the block's residual and MLP
+    WC_DENSE_RELEVANCE,   // gradient-weighted attention over all blocks (Trans-MM, table 4)
+    WC_DENSE_RELEVANCE_LAST, // of the last block alone
+    WC_DENSE_CLASSIC,        // a backbone's features (method/classic.h)
 };
 
 // Which prompt set a recipe reads.
@@ -38,6 +43,9 @@ struct wc_recipe {
 };
 
 struct wc_method;
+struct wc_classic;
+
+#define WC_MAX_LEVELS 3
 
 struct wc_variant {
     const struct wc_method *method;
@@ -49,6 +57,9 @@ struct wc_variant {
     enum wc_dense dense;
     bool one_class; // image score: minus the cosine to the normal prompt
     struct wc_winclip winclip;
+    // Grids a tile, one after the other in results: one of the model's side, or those of a
+    // backbone's stages, whose mean is the map (method/finish.h).
+    size_t n_levels, side[WC_MAX_LEVELS];
 };
 
 struct wc_plan {
@@ -57,13 +68,14 @@ struct wc_plan {
     struct wc_recipe *recipe;
     size_t n_recipes, cap_recipes;
     struct wc_request request;   // of a query tile
-    struct wc_request reference; // of a reference tile; want 0: no variant has references
+    struct wc_request reference; // of a reference tile; wc_plan_has_references()
     bool tiles;                  // some variant scores image tiles
     bool shifted;                // some variant compares the first 3x3 window with the 2x2 bank
     enum wc_multi_crop crops;    // the most that a variant asks for
     int64_t max_shot;
     const int64_t *seeds; // of the configuration
     size_t n_seeds;
+    const struct wc_config *config;
 };
 
 // One row of the table of methods (method/methods.c).
@@ -78,6 +90,7 @@ struct wc_method {
     // Completes a variant whose `winclip` holds preset and switches; `name` is one of `variants` or
     // NULL.
     void (*configure)(const char *name, struct wc_variant *v);
+    const struct wc_classic *classic; // NULL: reads CLIP
 };
 const struct wc_method *wc_method_find(const char *name);
 const struct wc_method *wc_method_table(size_t *n);
@@ -88,5 +101,17 @@ const struct wc_method *wc_method_table(size_t *n);
 enum wc_err wc_plan_new(const struct wc_config *config, size_t g, struct wc_plan *out,
                         struct wc_error *err);
 void wc_plan_release(struct wc_plan *plan);
+
+// Some variant reads an ImageNet backbone: the caller opens it (config.backbone) for the model's
+// input side and attaches it before a scorer is made. The backbone must outlive the plan.
+bool wc_plan_needs_backbone(const struct wc_plan *plan);
+void wc_plan_attach(struct wc_plan *plan, const struct wc_model *backbone);
+
+bool wc_plan_has_references(const struct wc_plan *plan);
+
+// Floats of a tile's grids: of one variant, of those before variant v, and of all.
+size_t wc_variant_cells(const struct wc_variant *v);
+size_t wc_plan_cells_before(const struct wc_plan *plan, size_t v);
+size_t wc_plan_cells(const struct wc_plan *plan);
 
 #endif

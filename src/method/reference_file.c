@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define KEY_VERSION 1 // raised when the layout or the meaning of the features changes
-#define N_KINDS (3 + WC_MAX_SCALES)
+#define N_KINDS WC_REFERENCE_ARRAYS
 
 enum wc_err wc_reference_key(const struct wc_model *model, const char *weights_sha256,
                              enum wc_tile_mode mode, bool exif_apply, const char *precision,
@@ -28,19 +28,22 @@ struct array {
 
 static void arrays_of(const struct wc_model *model, const struct wc_request *r,
                       struct array a[N_KINDS]) {
-    static const char *const names[3] = {"patch", "patch_post", "patch_proj"};
-    const struct wc_arch *arch = wc_model_arch(model);
-    size_t g = wc_arch_grid(arch), size[N_KINDS];
+    static const char *const patch[3] = {"patch", "patch_post", "patch_proj"};
+    size_t size[N_KINDS], n_windows = 3 + WC_MAX_SCALES;
     wc_reference_sizes(model, r, 1, size);
     for (size_t i = 0; i < N_KINDS; i++) {
-        size_t n_rows = i < 3 ? g * g : i - 3 < r->n_scales ? wc_n_windows(g, r->window[i - 3]) : 0;
+        size_t n_rows = wc_reference_rows(model, r, i);
         a[i].n_rows = size[i] > 0 ? n_rows : 0;
         a[i].width = size[i] > 0 ? size[i] / n_rows : 0;
         if (i < 3)
-            snprintf(a[i].name, sizeof a[i].name, "%s", names[i]);
-        else
+            snprintf(a[i].name, sizeof a[i].name, "%s", patch[i]);
+        else if (i < n_windows)
             snprintf(a[i].name, sizeof a[i].name, "window%zu",
                      i - 3 < r->n_scales ? r->window[i - 3] : 0);
+        else if (i + 1 < N_KINDS)
+            snprintf(a[i].name, sizeof a[i].name, "layer%zu", i - n_windows + 1);
+        else
+            snprintf(a[i].name, sizeof a[i].name, "pooled");
     }
 }
 
@@ -65,7 +68,8 @@ enum wc_err wc_reference_data(struct wc_st_writer *w, const struct wc_model *mod
     struct array a[N_KINDS];
     arrays_of(model, request, a);
     for (size_t i = 0; i < N_KINDS; i++) {
-        const float *data = i < 3 ? reference->patch[i + 1] : reference->window[i - 3];
+        struct wc_reference view = *reference;
+        const float *data = *wc_reference_slot(&view, i);
         if (a[i].n_rows > 0)
             WC_TRY(wc_st_writer_data(
                 w, data, reference->n_tiles * a[i].n_rows * a[i].width * sizeof *data, err));
@@ -118,8 +122,7 @@ enum wc_err wc_reference_view(const struct wc_weights *file, const char *prefix,
             return WC_FAULT(err, WC_ERR_DATA, "bad-shape",
                             "%s: tensor \"%s\" does not fit this model", path, name);
         view.n_tiles = n_tiles;
-        const float **slot = i < 3 ? &view.patch[i + 1] : &view.window[i - 3];
-        *slot = (const float *)(const void *)t->data;
+        *wc_reference_slot(&view, i) = (const float *)(const void *)t->data;
     }
     *out = view;
     return WC_OK;

@@ -3,7 +3,8 @@
  * or a bank of several (`winclip-mpi features --bank`), built once and used for months.
  *
  * Tensors PREFIXpatch, PREFIXpatch_post, PREFIXpatch_proj (n_tiles * cells, width) and
- * PREFIXwindowK (n_tiles * windows, e), unit rows; those that a request does not want are left out.
+ * PREFIXwindowK (n_tiles * windows, e), unit rows; of a backbone PREFIXlayerI (n_tiles * cells,
+ * channels) and PREFIXpooled (n_tiles, channels); those that a request does not want are left out.
  * The metadata entry `key` says what the features depend on: program version of the layout, model,
  * arithmetic, preprocessing.
  */

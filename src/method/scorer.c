@@ -2,6 +2,8 @@
 
 #include "base/alloc.h"
 #include "image/resize.h"
+#include "method/classic.h"
+#include "model/relevance.h"
 #include "tensor/kernels.h"
 
 #include <math.h>
@@ -37,6 +39,12 @@ struct wc_scorer {
     double *score;                    // (n_variants)
     float *grid;                      // (n_variants, n_tiles, g g)
     size_t cap_grid;
+    // Trans-MM: of the tile in hand, for the prototypes and temperature below; variants share it.
+    struct wc_relevance *relevance;   // NULL: no variant asks for it
+    float *relevant[2];               // (g g): over all blocks, of the last
+    const float *relevance_prototype; // NULL: not computed yet
+    double relevance_tau;
+    struct wc_classics *classics; // NULL: no variant reads a backbone
     size_t n_bytes;
 };
 
@@ -78,7 +86,26 @@ static enum wc_err set_up(struct wc_scorer *s, const struct wc_scorer_options *o
     WC_TRY(alloc_f64(s, &s->part, cells, err));
     WC_TRY(alloc_f64(s, &s->score, p->n_variants, err));
     s->n_bytes += (s->features.n_floats + s->reference_features.n_floats) * sizeof(float);
-    return WC_OK;
+    if (p->request.want & WC_WANT_TRACE) {
+        WC_TRY(wc_relevance_new(s->model, &s->relevance, err));
+        s->n_bytes += wc_relevance_bytes(s->relevance);
+        for (size_t i = 0; i < 2; i++)
+            WC_TRY(alloc_f32(s, &s->relevant[i], cells, err));
+    }
+    if (!wc_plan_needs_backbone(p))
+        return WC_OK;
+    if (!p->request.backbone)
+        return WC_FAIL(
+            err, WC_ERR_CONFIG,
+            "patchcore, padim and spade belong to a run: this command opens no backbone");
+    const struct wc_classic_context context = {.backbone = p->request.backbone,
+                                               .plan = p,
+                                               .config = p->config,
+                                               .n_threads = o->n_threads,
+                                               .image_px = s->image_px,
+                                               .progress = o->progress,
+                                               .progress_data = o->progress_data};
+    return wc_classics_new(&context, &s->classics, err);
 }
 
 enum wc_err wc_scorer_new(const struct wc_model *model, const struct wc_plan *plan,
@@ -108,6 +135,10 @@ void wc_scorer_free(struct wc_scorer **scorer) {
     if (!s)
         return;
     wc_workspace_free(&s->workspace);
+    wc_classics_free(&s->classics);
+    wc_relevance_free(&s->relevance);
+    wc_free(s->relevant[0]);
+    wc_free(s->relevant[1]);
     wc_features_release(&s->features);
     wc_features_release(&s->reference_features);
     wc_features_release(&s->image_features);
@@ -135,7 +166,8 @@ struct wc_workspace *wc_scorer_workspace(struct wc_scorer *scorer) {
 }
 
 size_t wc_scorer_bytes(const struct wc_scorer *s) {
-    return s->n_bytes + wc_workspace_bytes(s->workspace);
+    return s->n_bytes + wc_workspace_bytes(s->workspace) +
+           (s->classics ? wc_classics_bytes(s->classics) : 0);
 }
 
 /* Features. */
@@ -149,10 +181,10 @@ static void to_unit_rows(const struct wc_scorer *s, const struct wc_request *r,
         wc_l2_normalise(cells, s->d, f->patch, s->d);
     if (f->patch_post)
         wc_l2_normalise(cells, s->d, f->patch_post, s->d);
-    if (f->patch_proj)
-        wc_l2_normalise(cells, s->e, f->patch_proj, s->e);
-    if (f->patch_plain)
-        wc_l2_normalise(cells, s->e, f->patch_plain, s->e);
+    float *const projected[] = {f->patch_proj, f->patch_plain, f->value, f->value_mlp};
+    for (size_t i = 0; i < sizeof projected / sizeof *projected; i++)
+        if (projected[i])
+            wc_l2_normalise(cells, s->e, projected[i], s->e);
     for (size_t i = 0; i < r->n_scales; i++)
         if (f->window[i])
             wc_l2_normalise(wc_n_windows(s->g, r->window[i]), s->e, f->window[i], s->e);
@@ -162,6 +194,8 @@ static enum wc_err encode_tile(struct wc_scorer *s, const struct wc_tiling *t,
                                const struct wc_image *resized, size_t i,
                                const struct wc_request *request, struct wc_features *f,
                                struct wc_error *err) {
+    if (request->want == 0) // nothing reads CLIP
+        return WC_OK;
     wc_tiling_normalise(t, resized, i, wc_clip_mean, wc_clip_std, s->pixels);
     WC_TRY(wc_encode_image(s->model, s->workspace, s->pixels, request, f, err));
     to_unit_rows(s, request, f);
@@ -250,29 +284,19 @@ static enum wc_err encode_image_tiles(struct wc_scorer *s, const struct wc_tilin
 
 /* References. */
 
-void wc_reference_sizes(const struct wc_model *model, const struct wc_request *r, size_t n_tiles,
-                        size_t size[3 + WC_MAX_SCALES]) {
-    const struct wc_arch *a = wc_model_arch(model);
-    size_t g = wc_arch_grid(a), cells = n_tiles * g * g, d = wc_arch_token_width(a);
-    size[0] = r->want & WC_WANT_PATCH ? cells * d : 0;
-    size[1] = r->want & WC_WANT_PATCH_POST ? cells * d : 0;
-    size[2] = r->want & WC_WANT_PATCH_PROJ ? cells * a->embed : 0;
-    for (size_t i = 0; i < WC_MAX_SCALES; i++) {
-        bool wanted = (r->want & WC_WANT_WINDOWS) && i < r->n_scales;
-        size[3 + i] = wanted ? n_tiles * wc_n_windows(g, r->window[i]) * a->embed : 0;
-    }
-}
-
-void wc_reference_point(const struct wc_model *model, const struct wc_request *request,
-                        size_t n_tiles, const float *block, struct wc_reference *view) {
-    size_t size[3 + WC_MAX_SCALES];
-    wc_reference_sizes(model, request, n_tiles, size);
-    *view = (struct wc_reference){.n_tiles = n_tiles};
-    for (size_t i = 0; i < 3 + WC_MAX_SCALES; i++) {
-        const float **slot = i < 3 ? &view->patch[i + 1] : &view->window[i - 3];
-        *slot = size[i] > 0 ? block : NULL;
-        block += size[i];
-    }
+// A tile's features in the order of a reference's arrays.
+static void list_features(const struct wc_scorer *s, const float *from[WC_REFERENCE_ARRAYS]) {
+    const struct wc_features *f = &s->reference_features;
+    const float *const patch[3] = {f->patch, f->patch_post, f->patch_proj};
+    memcpy(from, patch, sizeof patch);
+    memcpy(from + 3, f->window, sizeof f->window);
+    for (size_t i = 3 + WC_MAX_SCALES; i < WC_REFERENCE_ARRAYS; i++)
+        from[i] = NULL;
+    if (!s->classics)
+        return;
+    f = wc_classics_features(s->classics);
+    memcpy(from + 3 + WC_MAX_SCALES, f->layer, sizeof f->layer);
+    from[WC_REFERENCE_ARRAYS - 1] = f->pooled;
 }
 
 enum wc_err wc_encode_reference(struct wc_scorer *s, const struct wc_image *image,
@@ -281,22 +305,23 @@ enum wc_err wc_encode_reference(struct wc_scorer *s, const struct wc_image *imag
     struct wc_tiling t;
     struct wc_image resized = {0};
     struct wc_reference_features made = {0};
-    size_t size[3 + WC_MAX_SCALES];
+    size_t size[WC_REFERENCE_ARRAYS];
     WC_TRY(wc_tiling_plan(image->width_px, image->height_px, s->image_px, s->tile_mode, &t, err));
     WC_TRY(wc_tiling_resize(&t, image, &resized, err));
     wc_reference_sizes(s->model, r, t.n_tiles, size);
-    for (size_t i = 0; i < 3 + WC_MAX_SCALES; i++)
+    for (size_t i = 0; i < WC_REFERENCE_ARRAYS; i++)
         made.n_floats += size[i];
     enum wc_err rc = WC_NEW(&made.block, made.n_floats, "reference features", err);
     for (size_t i = 0; i < t.n_tiles && rc == WC_OK; i++) {
         rc = encode_tile(s, &t, &resized, i, r, &s->reference_features, err);
+        if (rc == WC_OK && s->classics && r->backbone_want)
+            rc = wc_classics_look(s->classics, &t, &resized, i, NULL, err);
         if (rc != WC_OK)
             break;
-        const struct wc_features *f = &s->reference_features;
-        const float *from[3 + WC_MAX_SCALES] = {f->patch, f->patch_post, f->patch_proj};
-        memcpy(from + 3, f->window, sizeof f->window);
+        const float *from[WC_REFERENCE_ARRAYS];
+        list_features(s, from);
         float *to = made.block;
-        for (size_t j = 0; j < 3 + WC_MAX_SCALES; to += size[j++])
+        for (size_t j = 0; j < WC_REFERENCE_ARRAYS; to += size[j++])
             if (size[j] > 0)
                 memcpy(to + i * (size[j] / t.n_tiles), from[j],
                        size[j] / t.n_tiles * sizeof(float));
@@ -428,7 +453,14 @@ static const float *dense_features(const struct wc_scorer *s, const struct wc_va
         return s->features.patch_proj;
     case WC_DENSE_PATCH_PLAIN:
         return s->features.patch_plain;
+    case WC_DENSE_VALUE:
+        return s->features.value;
+    case WC_DENSE_VALUE_MLP:
+        return s->features.value_mlp;
     case WC_DENSE_WINDOWS:
+    case WC_DENSE_RELEVANCE:
+    case WC_DENSE_RELEVANCE_LAST:
+    case WC_DENSE_CLASSIC:
     case WC_DENSE_NONE:
         break;
     }
@@ -449,6 +481,23 @@ static void zero_shot_map(struct wc_scorer *s, const struct wc_variant *v, const
     wc_winclip_fuse_scales(o, s->map, o->n_windows, image, s->g, s->m0);
 }
 
+static bool is_relevance(const struct wc_variant *v) {
+    return v->dense == WC_DENSE_RELEVANCE || v->dense == WC_DENSE_RELEVANCE_LAST;
+}
+
+// Trans-MM's map of the tile in s->features.
+static void relevance_map(struct wc_scorer *s, const struct wc_variant *v, const float *prototype,
+                          float *grid) {
+    double tau = v->winclip.tau;
+    bool same = s->relevance_tau <= tau && s->relevance_tau >= tau;
+    if (s->relevance_prototype != prototype || !same)
+        wc_relevance_run(s->relevance, s->features.trace, prototype, tau, s->relevant[0],
+                         s->relevant[1], NULL);
+    s->relevance_prototype = prototype;
+    s->relevance_tau = tau;
+    memcpy(grid, s->relevant[v->dense == WC_DENSE_RELEVANCE_LAST], s->g * s->g * sizeof *grid);
+}
+
 // One variant on the tile in s->features: its grid (untouched where it has no map) and its image
 // score.
 static double score_variant(struct wc_scorer *s, const struct wc_variant *v, const float *prototype,
@@ -457,6 +506,10 @@ static double score_variant(struct wc_scorer *s, const struct wc_variant *v, con
     const double *mw = NULL;
     if (v->one_class)
         return wc_one_class_score(s->features.image, prototype, s->e);
+    if (is_relevance(v)) {
+        relevance_map(s, v, prototype, grid);
+        return image_probability(s, o, prototype);
+    }
     if (v->dense != WC_DENSE_NONE)
         zero_shot_map(s, v, prototype);
     if (v->shot > 0) {
@@ -473,20 +526,29 @@ static enum wc_err score_tiles(struct wc_scorer *s, const struct wc_tiling *t,
                                const struct wc_image *resized, const float *prototype,
                                const struct wc_reference_set *refs, struct wc_error *err) {
     const struct wc_plan *p = s->plan;
-    size_t cells = s->g * s->g;
-    WC_TRY(WC_GROW(&s->grid, &s->cap_grid, p->n_variants * t->n_tiles * cells, "score maps", err));
+    size_t n_floats = t->n_tiles * wc_plan_cells(p);
+    WC_TRY(WC_GROW(&s->grid, &s->cap_grid, n_floats, "score maps", err));
     memset(s->score, 0, p->n_variants * sizeof *s->score);
-    memset(s->grid, 0, p->n_variants * t->n_tiles * cells * sizeof *s->grid);
+    memset(s->grid, 0, n_floats * sizeof *s->grid);
     for (size_t i = 0; i < t->n_tiles; i++) {
         WC_TRY(encode_tile(s, t, resized, i, &p->request, &s->features, err));
+        s->relevance_prototype = NULL;
         if (refs && p->reference.want)
             WC_TRY(associate_all(s, refs, err));
         if (p->tiles)
             WC_TRY(encode_image_tiles(s, t, resized, i, err));
+        if (s->classics)
+            WC_TRY(wc_classics_look(s->classics, t, resized, i, refs, err));
+        float *grid = s->grid;
         for (size_t v = 0; v < p->n_variants; v++) {
-            const float *proto = prototype + p->variant[v].i_recipe * 2 * s->e;
-            float *grid = s->grid + (v * t->n_tiles + i) * cells;
-            s->score[v] += score_variant(s, &p->variant[v], proto, refs, grid) / (double)t->n_tiles;
+            const struct wc_variant *variant = &p->variant[v];
+            const float *proto = prototype + variant->i_recipe * 2 * s->e;
+            size_t cells = wc_variant_cells(variant);
+            double score = variant->method->classic
+                               ? wc_classics_score(s->classics, v, grid + i * cells)
+                               : score_variant(s, variant, proto, refs, grid + i * cells);
+            s->score[v] += score / (double)t->n_tiles;
+            grid += t->n_tiles * cells;
         }
     }
     return WC_OK;
@@ -497,6 +559,8 @@ enum wc_err wc_score_image(struct wc_scorer *s, const struct wc_image *image,
                            struct wc_result *out, struct wc_error *err) {
     struct wc_tiling t;
     struct wc_image resized = {0};
+    if (s->classics && !references)
+        return WC_FAIL(err, WC_ERR_BUG, "a method needs references and there are none");
     WC_TRY(wc_tiling_plan(image->width_px, image->height_px, s->image_px, s->tile_mode, &t, err));
     if (s->plan->crops != WC_CROP_NONE)
         WC_TRY(encode_crops(s, image, err));

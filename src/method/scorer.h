@@ -36,7 +36,9 @@ size_t wc_scorer_bytes(const struct wc_scorer *scorer);
 struct wc_result {
     struct wc_tiling tiling;
     const double *score; // (n_variants)
-    const float *grid;   // (n_variants, n_tiles, g * g)
+    // Variant by variant, each (n_tiles, wc_variant_cells()); where all read CLIP: (n_variants,
+    // n_tiles, g * g).
+    const float *grid;
 };
 
 // prototype (n_recipes, 2, e). `references` may be NULL when the plan has none.
@@ -55,10 +57,15 @@ enum wc_err wc_encode_reference(struct wc_scorer *scorer, const struct wc_image 
                                 struct wc_reference_features *out, struct wc_error *err);
 void wc_reference_features_release(struct wc_reference_features *f);
 
-// Floats of each array of a reference of n_tiles tiles (0: not wanted), in the order patch pre,
-// post, proj, windows.
+// The arrays of a reference, in this order: patch pre, post, proj; windows; a backbone's layers and
+// pooled features.
+#define WC_REFERENCE_ARRAYS (3 + WC_MAX_SCALES + WC_BACKBONE_LAYERS + 1)
+// Floats of each array of a reference of n_tiles tiles (0: not wanted), and their rows a tile.
 void wc_reference_sizes(const struct wc_model *model, const struct wc_request *request,
-                        size_t n_tiles, size_t size[3 + WC_MAX_SCALES]);
+                        size_t n_tiles, size_t size[WC_REFERENCE_ARRAYS]);
+size_t wc_reference_rows(const struct wc_model *model, const struct wc_request *request, size_t i);
+// The place of array i in a view.
+const float **wc_reference_slot(struct wc_reference *view, size_t i);
 // Points a view into a block of those arrays, one after the other.
 void wc_reference_point(const struct wc_model *model, const struct wc_request *request,
                         size_t n_tiles, const float *block, struct wc_reference *view);

@@ -3,6 +3,7 @@
 #include "model/tower.h"
 
 #include "base/alloc.h"
+#include "model/backbone.h"
 
 #include <omp.h>
 
@@ -60,7 +61,7 @@ enum wc_err wc_encode_image(const struct wc_model *model, struct wc_workspace *w
                             struct wc_features *out, struct wc_error *err) {
     const struct plan plan = make_plan(wc_arch_grid(&model->arch), request);
     w->n_images++;
-    model->family->begin(model, w, pixels);
+    model->family->begin(model, w, request->want, pixels);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(w->n_threads)
     for (size_t i = 0; i < plan.n_tasks; i++) {
         run_task(model, w, &plan, request, i, out);
@@ -78,14 +79,25 @@ enum wc_err wc_features_init(const struct wc_model *model, const struct wc_reque
     struct {
         float **slot;
         size_t n;
-    } part[5 + WC_MAX_SCALES] = {
+    } part[9 + WC_BACKBONE_LAYERS + WC_MAX_SCALES] = {
         {&f.image, r->want & WC_WANT_IMAGE ? e : 0},
         {&f.patch, r->want & WC_WANT_PATCH ? n * d : 0},
         {&f.patch_post, r->want & WC_WANT_PATCH_POST ? n * d : 0},
         {&f.patch_proj, r->want & WC_WANT_PATCH_PROJ ? n * e : 0},
         {&f.patch_plain, r->want & WC_WANT_PATCH_PLAIN ? n * e : 0},
+        {&f.value, r->want & WC_WANT_VALUE ? n * e : 0},
+        {&f.value_mlp, r->want & WC_WANT_VALUE_MLP ? n * e : 0},
     };
-    size_t n_parts = 5;
+    size_t n_parts = 7;
+    part[n_parts].slot = &f.trace;
+    part[n_parts++].n = r->want & WC_WANT_TRACE ? model->arch.layers * (1 + n) * d : 0;
+    for (size_t i = 0; i < WC_BACKBONE_LAYERS; i++) {
+        part[n_parts].slot = &f.layer[i];
+        part[n_parts++].n = r->want & WC_WANT_LAYER(i) ? wc_backbone_layer_f32(model, i) : 0;
+    }
+    part[n_parts].slot = &f.pooled;
+    part[n_parts++].n =
+        r->want & WC_WANT_POOLED ? wc_backbone_channels(model, WC_BACKBONE_LAYERS - 1) : 0;
     if (r->n_scales > WC_MAX_SCALES)
         return WC_FAIL(err, WC_ERR_CONFIG, "windows: %zu sides, at most %d are possible",
                        r->n_scales, WC_MAX_SCALES);

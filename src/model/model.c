@@ -38,8 +38,8 @@ void wc_model_drop(struct wc_model *m, const float *data) {
 }
 
 // wc_model_check_tensors() has found it there, of the right shape.
-static enum wc_err file_tensor(struct wc_model *m, const struct wc_tensor_spec *spec,
-                               const float **out, struct wc_error *err) {
+enum wc_err wc_model_file_tensor(struct wc_model *m, const struct wc_tensor_spec *spec,
+                                 const float **out, struct wc_error *err) {
     const char *path = wc_weights_path(m->weights);
     const struct wc_tensor_info *t = wc_weights_find(m->weights, spec->name);
     if (t->dtype == WC_F32 && (uintptr_t)t->data % sizeof(float) == 0) {
@@ -60,8 +60,8 @@ static enum wc_err file_tensor(struct wc_model *m, const struct wc_tensor_spec *
     return WC_OK;
 }
 
-static enum wc_err random_tensor(struct wc_model *m, const struct wc_tensor_spec *spec,
-                                 const float **out, struct wc_error *err) {
+enum wc_err wc_model_random_tensor(struct wc_model *m, const struct wc_tensor_spec *spec,
+                                   const float **out, struct wc_error *err) {
     size_t n = wc_tensor_spec_elements(spec);
     float *copy;
     WC_TRY(WC_NEW_RAW(&copy, n, spec->name, err));
@@ -140,8 +140,8 @@ static enum wc_err load_tensors(struct wc_model *m, const struct wc_tensor_spec 
         bool optional = strcmp(spec[i].name, "logit_scale") == 0 && m->weights;
         if (optional && !wc_weights_find(m->weights, spec[i].name))
             continue; // WinCLIP sets its own temperature
-        rc = m->weights ? file_tensor(m, &spec[i], &data, err)
-                        : random_tensor(m, &spec[i], &data, err);
+        rc = m->weights ? wc_model_file_tensor(m, &spec[i], &data, err)
+                        : wc_model_random_tensor(m, &spec[i], &data, err);
         bool visual = wc_str_starts(spec[i].name, "visual.");
         if (rc == WC_OK && visual && wc_str_ends(spec[i].name, ".positional_embedding"))
             rc = resize_positions(m, &spec[i], &data, err);

@@ -69,18 +69,32 @@ extern const float wc_clip_mean[3], wc_clip_std[3];
  * mean of the window's cells and whose positions are those of the full grid (WinCLIP, appendix B).
  */
 enum wc_want {
-    WC_WANT_IMAGE = 1,       // image embedding
-    WC_WANT_WINDOWS = 2,     // an embedding a window, for each side in windows[]
-    WC_WANT_PATCH = 4,       // ViT: tokens after the last block, before ln_post. ResNet: the cells
-    WC_WANT_PATCH_POST = 8,  // ViT: after ln_post. ResNet: v_proj(cell + its position)
-    WC_WANT_PATCH_PROJ = 16, // ViT: after ln_post and projection. ResNet: c_proj of PATCH_POST
-    WC_WANT_PATCH_PLAIN = 32 // ViT: projected without ln_post. ResNet: c_proj(v_proj(cell)), as in
-                             // MaskCLIP (Zhou et al. 2022, section 3.2)
+    WC_WANT_IMAGE = 1,        // image embedding
+    WC_WANT_WINDOWS = 2,      // an embedding a window, for each side in windows[]
+    WC_WANT_PATCH = 4,        // ViT: tokens after the last block, before ln_post. ResNet: the cells
+    WC_WANT_PATCH_POST = 8,   // ViT: after ln_post. ResNet: v_proj(cell + its position)
+    WC_WANT_PATCH_PROJ = 16,  // ViT: after ln_post and projection. ResNet: c_proj of PATCH_POST
+    WC_WANT_PATCH_PLAIN = 32, // ViT: projected without ln_post. ResNet: c_proj(v_proj(cell)), as in
+                              // MaskCLIP (Zhou et al. 2022, section 3.2)
+    // MaskCLIP's value path: the last block without its attention, then ln_post and projection.
+    // With x the tokens before that block and v = out_proj(value(ln_1(x))):
+    WC_WANT_VALUE = 64,      // ViT: v alone. ResNet: as WC_WANT_PATCH_PLAIN
+    WC_WANT_VALUE_MLP = 128, // ViT: v + x, then + mlp(ln_2(.)). ResNet: as WC_WANT_VALUE
+    // Backbones (model/backbone.h) alone; the others' outputs they do not have.
+    WC_WANT_LAYER1 = 256,  // output of the first stage; of stage i: WC_WANT_LAYER(i)
+    WC_WANT_POOLED = 4096, // mean of the last stage's cells
+    // ViT alone: the tokens before each block, for a backward pass (model/relevance.h).
+    WC_WANT_TRACE = 8192,
 };
+#define WC_BACKBONE_LAYERS 4
+#define WC_WANT_LAYER(i) ((unsigned)WC_WANT_LAYER1 << (i)) // i: 0 to 3
 struct wc_request {
     unsigned want;
     size_t n_scales;
     size_t window[WC_MAX_SCALES]; // k: side in patches, 1 <= k <= grid
+    // What is wanted of another model for the same tile; wc_encode_image() passes it over.
+    unsigned backbone_want;
+    const struct wc_model *backbone; // model/backbone.h; NULL: none
 };
 
 // Windows of side k on a g x g grid: (g - k + 1)^2, row-major, stride 1, valid positions only.
@@ -93,7 +107,13 @@ struct wc_features {
     float *patch_post;            // (g * g, d)
     float *patch_proj;            // (g * g, e)
     float *patch_plain;           // (g * g, e)
-    float *block;                 // all arrays in one allocation
+    float *value;                 // (g * g, e)
+    float *value_mlp;             // (g * g, e)
+    float
+        *layer[WC_BACKBONE_LAYERS]; // (side, side, channels) of wc_backbone_side() and _channels()
+    float *pooled;                  // (channels of the last stage)
+    float *trace;                   // (layers, 1 + g * g, d)
+    float *block;                   // all arrays in one allocation
     size_t n_floats;
 };
 // Arrays for a request; those not asked for stay NULL.

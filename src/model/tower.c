@@ -147,12 +147,36 @@ static void block(const struct wc_tower *t, const struct wc_block *b, size_t n_s
     mlp(t, b, n_seq, x, n_tokens * d, s);
 }
 
+void wc_tower_run_blocks(const struct wc_tower *tower, size_t first, size_t end, size_t n_seq,
+                         size_t t, bool qkv_ready, enum wc_keep keep, struct wc_scratch *s) {
+    for (size_t i = first; i < end; i++) {
+        bool last = i + 1 == tower->layers;
+        block(tower, &tower->block[i], n_seq, t, qkv_ready && i == first, last ? keep : WC_KEEP_ALL,
+              s);
+    }
+}
+
 void wc_tower_run(const struct wc_tower *tower, size_t n_seq, size_t t, bool qkv_ready,
                   enum wc_keep keep, struct wc_scratch *s) {
-    for (size_t i = 0; i < tower->layers; i++) {
-        bool last = i + 1 == tower->layers;
-        block(tower, &tower->block[i], n_seq, t, qkv_ready && i == 0, last ? keep : WC_KEEP_ALL, s);
+    wc_tower_run_blocks(tower, 0, tower->layers, n_seq, t, qkv_ready, keep, s);
+}
+
+void wc_tower_value_path(const struct wc_tower *tower, size_t first, size_t n, bool with_mlp,
+                         struct wc_scratch *s) {
+    const struct wc_block *b = &tower->block[tower->layers - 1];
+    size_t d = tower->d;
+    const struct wc_linear value = {d, d, b->qkv.weight + 2 * d * d, b->qkv.bias + 2 * d};
+    const float *x = s->x + first * d;
+    float *v = s->qkv; // (n, d)
+    norm(&b->ln_1, n, d, x, d, s->y);
+    wc_linear_run(&value, n, s->y, d, s->att, d);
+    if (!with_mlp) {
+        wc_linear_run(&b->out, n, s->att, d, v, d);
+        return;
     }
+    memcpy(v, x, n * d * sizeof *v);
+    linear_residual(&b->out, n, s->att, s->y, v, d);
+    mlp(tower, b, n, v, d, s);
 }
 
 long wc_first_non_finite(const float *x, size_t n) {

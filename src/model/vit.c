@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define VALUES (WC_WANT_VALUE | WC_WANT_VALUE_MLP)
+
 static enum wc_err lay_out(struct wc_model *m, struct wc_error *err) {
     const struct wc_arch *a = &m->arch;
     m->vit = (struct wc_vit){.tower = {.d = a->width,
@@ -78,7 +80,10 @@ static double flop(const struct wc_model *m, const struct wc_request *r) {
     if (r->want & ~(unsigned)WC_WANT_WINDOWS) {
         sum += sequences(&v->tower, 1, 1 + cells, kept(r->want));
         outputs = 1 + (r->want & WC_WANT_PATCH_PROJ ? cells : 0) +
-                  (r->want & WC_WANT_PATCH_PLAIN ? cells : 0);
+                  (r->want & WC_WANT_PATCH_PLAIN ? cells : 0) +
+                  (r->want & WC_WANT_VALUE ? cells : 0) + (r->want & WC_WANT_VALUE_MLP ? cells : 0);
+        sum += r->want & WC_WANT_VALUE ? cells * 2 * d * d : 0;
+        sum += r->want & WC_WANT_VALUE_MLP ? cells * 2 * d * (d + (double)v->tower.mlp) : 0;
     }
     for (size_t i = 0; i < r->n_scales && (r->want & WC_WANT_WINDOWS); i++) {
         double n = (double)wc_n_windows(v->g, r->window[i]), k = (double)r->window[i];
@@ -107,7 +112,9 @@ static void cut_patches(const struct wc_vit *v, const float *pixels, float *out)
 // Tokens after ln_pre, and the first block's q, k, v of them: shared by the whole image and all
 // windows, because a patch enters every window with the same position and neither step mixes
 // tokens.
-static void begin(const struct wc_model *m, struct wc_workspace *w, const float *pixels) {
+static void begin(const struct wc_model *m, struct wc_workspace *w, unsigned want,
+                  const float *pixels) {
+    (void)want;
     const struct wc_vit *v = &m->vit;
     size_t d = v->tower.d, n = v->g * v->g, row = 3 * v->patch_px * v->patch_px;
     struct wc_scratch *s = &w->scratch[0];
@@ -129,13 +136,33 @@ static void project(const struct wc_vit *v, size_t n, const float *x, size_t ld,
     wc_gemm_nn(n, v->embed, v->tower.d, s->y, v->tower.d, v->proj, v->embed, false, out, v->embed);
 }
 
+// MaskCLIP's readings of the last block, whose input is in s->x.
+static void value_paths(const struct wc_vit *v, unsigned want, struct wc_scratch *s,
+                        struct wc_features *out) {
+    float *const to[2] = {want & WC_WANT_VALUE ? out->value : NULL,
+                          want & WC_WANT_VALUE_MLP ? out->value_mlp : NULL};
+    for (size_t i = 0; i < 2; i++) {
+        if (!to[i])
+            continue;
+        wc_tower_value_path(&v->tower, 1, v->g * v->g, i == 1, s);
+        project(v, v->g * v->g, s->qkv, v->tower.d, s, to[i]);
+    }
+}
+
 static void whole(const struct wc_model *m, const struct wc_workspace *w, unsigned want,
                   struct wc_scratch *s, struct wc_features *out) {
     const struct wc_vit *v = &m->vit;
     size_t d = v->tower.d, n = v->g * v->g;
     memcpy(s->x, w->embed, (1 + n) * d * sizeof(float));
     memcpy(s->qkv, w->embed_qkv, (1 + n) * 3 * d * sizeof(float));
-    wc_tower_run(&v->tower, 1, 1 + n, true, kept(want), s);
+    for (size_t l = 0, layers = v->tower.layers; l < layers; l++) {
+        bool values = l + 1 == layers && (want & VALUES);
+        if (want & WC_WANT_TRACE)
+            memcpy(out->trace + l * (1 + n) * d, s->x, (1 + n) * d * sizeof(float));
+        if (values)
+            value_paths(v, want, s, out);
+        wc_tower_run_blocks(&v->tower, l, l + 1, 1, 1 + n, l == 0 && !values, kept(want), s);
+    }
     if (want & WC_WANT_IMAGE)
         project(v, 1, s->x, d, s, out->image);
     if (want & WC_WANT_PATCH)

@@ -8,6 +8,7 @@
 #include "eval/histogram.h"
 #include "eval/metrics.h"
 #include "image/resize.h"
+#include "method/finish.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -201,12 +202,16 @@ struct canvas {
     size_t cap_weight;
     float *grid;
     size_t cap_grid;
+    float *map; // (n_tiles + 1, image_px, image_px) of variants that smooth theirs; the last is
+                // scratch
+    size_t cap_map;
 };
 
 static void canvas_release(struct canvas *c) {
     wc_free(c->stripe);
     wc_free(c->weight);
     wc_free(c->grid);
+    wc_free(c->map);
 }
 
 // The union of an item's masks at evaluation size.
@@ -243,10 +248,29 @@ static enum wc_err read_masks(const struct wc_state *s, const struct wc_item *it
     return rc;
 }
 
+// A variant's maps, one a tile (side, side), from its record.
+static enum wc_err read_grids(const struct wc_state *s, const struct wc_record *r, size_t variant,
+                              struct canvas *c, const float **grids, size_t *side,
+                              struct wc_error *err) {
+    const struct wc_variant *v = &s->plan.variant[variant];
+    size_t px = wc_model_arch(s->model)->image_px, cells = wc_variant_cells(v), n = r->n_tiles;
+    wc_record_grid(r, &s->plan, variant, c->grid);
+    *grids = c->grid;
+    *side = v->side[0];
+    if (!wc_variant_smooths(v))
+        return WC_OK;
+    WC_TRY(WC_GROW(&c->map, &c->cap_map, (n + 1) * px * px, "map", err));
+    for (size_t i = 0; i < n; i++)
+        wc_variant_map(v, px, c->grid + i * cells, c->map + i * px * px, c->map + n * px * px);
+    *grids = c->map;
+    *side = px;
+    return WC_OK;
+}
+
 static enum wc_err add_image(const struct wc_state *s, const struct wc_record *r,
                              const struct wc_item *item, struct track *track, size_t n_tracks,
                              struct canvas *c, uint64_t *n_components, struct wc_error *err) {
-    size_t size = (size_t)s->config->evaluation.size, g = wc_arch_grid(wc_model_arch(s->model));
+    size_t size = (size_t)s->config->evaluation.size, side = 0;
     size_t w = size ? size : r->width_px, h = size ? size : r->height_px;
     struct wc_tiling t;
     struct wc_mask mask = {0};
@@ -272,10 +296,11 @@ static enum wc_err add_image(const struct wc_state *s, const struct wc_record *r
     for (size_t k = 0; k < n_tracks && rc == WC_OK; k++) {
         if (track[k].finished)
             continue;
-        wc_record_grid(r, track[k].variant, s->cells, c->grid);
+        const float *grids = NULL;
+        rc = read_grids(s, r, track[k].variant, c, &grids, &side, err);
         for (size_t row = 0; row < h && rc == WC_OK; row += STRIPE_ROWS) {
             size_t end = row + STRIPE_ROWS < h ? row + STRIPE_ROWS : h;
-            wc_tiling_map(&t, c->grid, g, g, h, w, row, end, c->stripe);
+            wc_tiling_map(&t, grids, side, side, h, w, row, end, c->stripe);
             rc = wc_histogram_add(&track[k].histogram, track[k].binning, c->stripe,
                                   mask.value ? mask.value + row * w : NULL,
                                   mask.value ? c->weight + row * w : NULL, (end - row) * w, err);

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "model/backbone.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
 
@@ -92,8 +93,14 @@ static enum wc_err open_model(struct wc_state *s, struct wc_error *err) {
     wc_model_describe(s->model, text, sizeof text);
     WC_INFO("model %s", text);
     size_t g = wc_arch_grid(wc_model_arch(s->model));
-    s->cells = g * g;
-    return wc_plan_new(c, g, &s->plan, err);
+    WC_TRY(wc_plan_new(c, g, &s->plan, err));
+    if (wc_plan_needs_backbone(&s->plan)) {
+        WC_TRY(wc_backbone_open(c->backbone.weights, c->backbone.arch,
+                                wc_model_arch(s->model)->image_px, &s->backbone, err));
+        wc_plan_attach(&s->plan, s->backbone);
+    }
+    s->cells = wc_plan_cells(&s->plan);
+    return WC_OK;
 }
 
 static enum wc_err open_texts(struct wc_state *s, struct wc_error *err) {
@@ -116,7 +123,7 @@ static enum wc_err open_texts(struct wc_state *s, struct wc_error *err) {
 // Every rank makes the same draws from the same list; files that the user names are read by each.
 static enum wc_err draw_references(struct wc_state *s, struct wc_error *err) {
     enum wc_err rc = WC_OK;
-    if (s->plan.reference.want)
+    if (wc_plan_has_references(&s->plan))
         rc = wc_draws_make(s->config, &s->dataset, &s->plan, &s->draws, err);
     return wc_agree(&s->comm, rc, err);
 }
@@ -129,7 +136,7 @@ static enum wc_err identity_text(struct wc_state *s, struct wc_buf *out, struct 
     struct wc_buf list = {0}, draws = {0};
     char digest[65], drawn[65];
     WC_TRY(wc_config_dump(s->config, true, out, err));
-    if (s->plan.reference.want)
+    if (wc_plan_has_references(&s->plan))
         WC_TRY(wc_draws_csv(&s->draws, &s->dataset, &s->plan, &draws, err));
     wc_sha256_hex(wc_buf_str(&draws), draws.n, drawn);
     wc_buf_release(&draws);
@@ -140,6 +147,8 @@ static enum wc_err identity_text(struct wc_state *s, struct wc_buf *out, struct 
             out,
             "content:\n  weights_sha256: %s\n  prompts_sha256: %s\n  dataset_list_sha256: %s\n  references_sha256: %s\n",
             s->id.weights_sha256, s->id.prompts_sha256, digest, drawn);
+        if (s->backbone)
+            wc_buf_printf(out, "  backbone_sha256: %s\n", s->id.backbone_sha256);
         rc = wc_buf_check(out, "identity", err);
     }
     wc_buf_release(&list);
@@ -254,6 +263,8 @@ static enum wc_err identify(struct wc_state *s, struct wc_error *err) {
         rc = open_texts(s, err);
         if (rc == WC_OK)
             rc = wc_model_hash(s->model, s->id.weights_sha256, err);
+        if (rc == WC_OK && s->backbone)
+            rc = wc_model_hash(s->backbone, s->id.backbone_sha256, err);
         if (rc == WC_OK) {
             const struct wc_prompts *set = s->prompts.set[WC_PROMPTS_CONFIGURED];
             snprintf(s->id.prompts_sha256, sizeof s->id.prompts_sha256, "%s",
@@ -306,6 +317,7 @@ void wc_state_release(struct wc_state *s) {
     wc_tokenizer_free(&s->tokenizer);
     wc_plan_release(&s->plan);
     wc_model_free(&s->model);
+    wc_model_free(&s->backbone);
     wc_free(s->unit);
     wc_dataset_release(&s->dataset);
     if (s->lock)

@@ -27,7 +27,7 @@ enum wc_err wc_record_encode(uint32_t unit, const struct wc_result *result, size
     out->n = 0;
     wc_buf_add(out, &h, sizeof h);
     wc_buf_add(out, result->score, n_variants * sizeof *result->score);
-    wc_buf_add(out, result->grid, n_variants * t->n_tiles * cells * sizeof *result->grid);
+    wc_buf_add(out, result->grid, t->n_tiles * cells * sizeof *result->grid);
     return wc_buf_check(out, "result record", err);
 }
 
@@ -52,7 +52,7 @@ bool wc_record_decode(const unsigned char *bytes, size_t n, size_t n_variants, s
     if (h.status == 1 && h.n_text != rest)
         return false;
     if (h.status == 0 && (h.n_variants != n_variants || h.n_tiles < 1 || h.n_tiles > WC_TILES_MAX ||
-                          rest != scores + n_variants * h.n_tiles * cells * sizeof(float)))
+                          rest != scores + h.n_tiles * cells * sizeof(float)))
         return false;
     *out = (struct wc_record){.unit = h.unit,
                               .failed = h.status == 1,
@@ -74,7 +74,9 @@ double wc_record_score(const struct wc_record *r, size_t variant) {
     return v;
 }
 
-void wc_record_grid(const struct wc_record *r, size_t variant, size_t cells, float *out) {
-    size_t n = r->n_tiles * cells;
-    memcpy(out, r->grid + variant * n * sizeof *out, n * sizeof *out);
+void wc_record_grid(const struct wc_record *r, const struct wc_plan *plan, size_t variant,
+                    float *out) {
+    size_t first = r->n_tiles * wc_plan_cells_before(plan, variant),
+           n = r->n_tiles * wc_variant_cells(&plan->variant[variant]);
+    memcpy(out, r->grid + first * sizeof *out, n * sizeof *out);
 }

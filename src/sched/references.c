@@ -50,6 +50,8 @@ static enum wc_err name_features(const struct wc_state *s, const unsigned char *
     int length = snprintf(text, sizeof text, "|want %u", r->want);
     for (size_t i = 0; i < r->n_scales; i++)
         length += snprintf(text + length, sizeof text - (size_t)length, ",%zu", r->window[i]);
+    if (r->backbone_want)
+        length += snprintf(text + length, sizeof text - (size_t)length, "|%u", r->backbone_want);
     wc_sha256_init(&sha);
     wc_sha256_add(&sha, s->reference_key.data, s->reference_key.n);
     wc_sha256_add(&sha, text, (size_t)length);
@@ -192,10 +194,17 @@ static enum wc_err write_csv(const struct wc_state *s, struct wc_error *err) {
     return rc;
 }
 
+// Features of a backbone depend on it and on the input's side, which is the model's.
+static enum wc_err add_backbone_key(struct wc_state *s, struct wc_error *err) {
+    wc_buf_printf(&s->reference_key, ", backbone %s at %zu", s->id.backbone_sha256,
+                  wc_model_arch(s->model)->image_px);
+    return wc_buf_check(&s->reference_key, "reference key", err);
+}
+
 enum wc_err wc_state_prepare_references(struct wc_state *s, struct wc_error *err) {
     uint64_t n_encoded = 0, total = 0;
     double start_s = wc_clock_s(), start_cpu_s = wc_cpu_s();
-    if (s->plan.reference.want == 0)
+    if (!wc_plan_has_references(&s->plan))
         return WC_OK;
     enum wc_err rc = open_folders(s, err);
     if (rc == WC_OK)
@@ -204,6 +213,8 @@ enum wc_err wc_state_prepare_references(struct wc_state *s, struct wc_error *err
         rc = wc_reference_key(
             s->model, s->id.weights_sha256, (enum wc_tile_mode)s->config->preprocess.tiling,
             s->config->preprocess.exif_apply, s->journal_header.precision, &s->reference_key, err);
+    if (rc == WC_OK && s->backbone)
+        rc = add_backbone_key(s, err);
     if (rc == WC_OK && s->comm.rank == 0)
         rc = write_csv(s, err);
     WC_TRY(wc_agree(&s->comm, rc, err));
@@ -252,7 +263,7 @@ static enum wc_err open_reference(struct wc_state *s, const struct wc_ref_unit *
 enum wc_err wc_state_references(struct wc_state *s, size_t category,
                                 const struct wc_reference_set **out, struct wc_error *err) {
     *out = NULL;
-    if (s->plan.reference.want == 0)
+    if (!wc_plan_has_references(&s->plan))
         return WC_OK;
     if (s->view && s->open_category == category) {
         *out = &s->references;
@@ -266,7 +277,8 @@ enum wc_err wc_state_references(struct wc_state *s, size_t category,
         WC_TRY(open_reference(s, &s->ref[s->first_ref[category] + s->n_open], &s->open[s->n_open],
                               &s->view[s->n_open], err));
     s->open_category = category;
-    s->references = (struct wc_reference_set){.reference = s->view,
+    s->references = (struct wc_reference_set){.id = category + 1,
+                                              .reference = s->view,
                                               .n = d->n,
                                               .draw = d->order,
                                               .n_seeds = s->draws.n_seeds,
@@ -277,7 +289,7 @@ enum wc_err wc_state_references(struct wc_state *s, size_t category,
 
 // Rank 0, at the end of a run: the store below its cap, oldest files first; temporary features go.
 enum wc_err wc_state_tidy_features(struct wc_state *s, struct wc_error *err) {
-    if (s->plan.reference.want == 0 || s->comm.rank != 0)
+    if (!wc_plan_has_references(&s->plan) || s->comm.rank != 0)
         return WC_OK;
     close_category(s);
     // A run that was interrupted between its last image and its report had no reference phase.

@@ -31,7 +31,8 @@ struct wc_state {
     struct wc_model *model;
     struct wc_plan plan;
     struct wc_scorer *scorer;
-    size_t cells;                   // g * g
+    struct wc_model *backbone;      // NULL: no variant reads one
+    size_t cells;                   // floats of a tile's grids, all variants
     struct wc_prompt_sets prompts;  // rank 0
     struct wc_tokenizer *tokenizer; // rank 0
     float *prototype;               // (n_categories, n_recipes, 2, e)
@@ -52,7 +53,8 @@ struct wc_state {
     struct wc_reference_set references;
     // Who this run is (equal on all ranks).
     struct {
-        char run_id[65], weights_sha256[65], prompts_sha256[65], prompts_name[64];
+        char run_id[65], weights_sha256[65], backbone_sha256[65], prompts_sha256[65],
+            prompts_name[64];
     } id;
     struct wc_journal_header journal_header;
     struct wc_lock *lock; // rank 0
