@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/installed.h"
+#include "cli/run_file.h"
 #include "config/config.h"
 #include "sched/run.h"
 
@@ -77,9 +78,25 @@ static enum wc_err check_launch(const struct wc_config *c, struct wc_error *err)
         (unsigned long long)n_tasks);
 }
 
+enum wc_err wc_run_file(const char *path, const struct wc_strlist *sets, bool fresh,
+                        struct wc_buf *text, struct wc_error *err) {
+    struct wc_config config = {0};
+    enum wc_err rc = wc_config_init(&config, err);
+    if (rc == WC_OK)
+        rc = wc_config_read(path, sets, &config, err);
+    if (rc == WC_OK)
+        rc = check_launch(&config, err);
+    if (rc == WC_OK) {
+        catch_signals();
+        const struct wc_run_options options = {.config = &config, .fresh = fresh, .stop = &stop};
+        rc = wc_run(&options, text, err);
+    }
+    wc_config_release(&config);
+    return rc;
+}
+
 static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     struct wc_strlist sets = {0}, operands = {0};
-    struct wc_config config = {0};
     struct wc_buf text = {0};
     bool fresh = false, help = false;
     char *path = NULL;
@@ -105,23 +122,13 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
                      operands.n);
         goto out;
     }
-    rc = wc_config_init(&config, err);
+    rc = wc_installed_find("configs", operands.item[0], &path, err);
     if (rc == WC_OK)
-        rc = wc_installed_find("configs", operands.item[0], &path, err);
-    if (rc == WC_OK)
-        rc = wc_config_read(path, &sets, &config, err);
-    if (rc == WC_OK)
-        rc = check_launch(&config, err);
-    if (rc != WC_OK)
-        goto out;
-    catch_signals();
-    const struct wc_run_options options = {.config = &config, .fresh = fresh, .stop = &stop};
-    rc = wc_run(&options, &text, err);
+        rc = wc_run_file(path, &sets, fresh, &text, err);
     if (rank == 0)
         fputs(wc_buf_str(&text), stdout);
 out:
     wc_buf_release(&text);
-    wc_config_release(&config);
     wc_free(path);
     wc_strlist_release(&sets);
     wc_strlist_release(&operands);
