@@ -10,19 +10,15 @@
 #include <string.h>
 
 static void put_cell(const struct wc_cell *c, struct wc_buf *out) {
-    struct wc_buf text = {0};
+    char text[WC_CELL_BYTES];
     bool number = (c->kind == WC_CELL_VALUE || c->kind == WC_CELL_DIFFERENCE) && !isnan(c->value);
-    wc_cell_print(c, " \\pm ", &text);
+    wc_cell_print(c, " \\pm ", text);
     if (c->kind == WC_CELL_NONE)
         wc_buf_puts(out, "--");
     else if (!number)
-        wc_latex_text(out, wc_buf_str(&text));
-    else if (c->best)
-        wc_buf_printf(out, "$\\mathbf{%s}$", wc_buf_str(&text));
+        wc_latex_text(out, text);
     else
-        wc_buf_printf(out, "$%s$", wc_buf_str(&text));
-    out->failed = out->failed || text.failed;
-    wc_buf_release(&text);
+        wc_buf_printf(out, c->best ? "$\\mathbf{%s}$" : "$%s$", text);
 }
 
 // Heads over several columns, each with its rule.
@@ -40,6 +36,7 @@ static void put_overs(const struct wc_table *t, struct wc_buf *out) {
         any = any || t->head[c].over[0];
     }
     wc_buf_printf(out, " \\\\\n%s\n", any ? wc_buf_str(&rules) : "");
+    out->failed = out->failed || rules.failed;
     wc_buf_release(&rules);
 }
 

@@ -29,9 +29,9 @@ static void put_table(const struct wc_table *t, struct wc_buf *out) {
         wc_buf_puts(out, " |");
         for (size_t c = 0; c < t->n_columns; c++) {
             const struct wc_cell *cell = &t->cell[l * t->n_columns + c];
-            wc_buf_puts(out, cell->best ? " **" : " ");
-            wc_cell_print(cell, " ± ", out);
-            wc_buf_puts(out, cell->best ? "** |" : " |");
+            char text[WC_CELL_BYTES];
+            const char *mark = cell->best ? "**" : "";
+            wc_buf_printf(out, " %s%s%s |", mark, wc_cell_print(cell, " ± ", text), mark);
         }
     }
     wc_buf_puts(out, "\n\n");

@@ -89,28 +89,26 @@ struct wc_cell wc_cell_of(const struct wc_view_cell *c, bool with_std) {
                             .high = c->high};
 }
 
-// A difference of 0 has no sign, whatever is left of it behind the decimal.
-static void put_difference(double percent, struct wc_buf *out) {
-    bool zero = fabs(percent) < 0.05;
-    wc_buf_printf(out, zero ? "%.1f" : "%+.1f", zero ? 0.0 : percent);
-}
-
-void wc_cell_print(const struct wc_cell *c, const char *between, struct wc_buf *out) {
-    if (c->kind == WC_CELL_NONE) {
-        wc_buf_putc(out, '-');
-    } else if (c->kind == WC_CELL_TEXT) {
-        wc_buf_puts(out, c->text);
-    } else if (isnan(c->value)) {
-        wc_buf_puts(out, "n/a");
-    } else if (c->kind == WC_CELL_DIFFERENCE) {
-        put_difference(100 * c->value, out);
-    } else {
-        wc_buf_printf(out, "%.1f", 100 * c->value);
-        if (c->has_std)
-            wc_buf_printf(out, "%s%.1f", between, 100 * c->std);
-        if (c->has_interval)
-            wc_buf_printf(out, " [%.1f %.1f]", 100 * c->low, 100 * c->high);
-    }
+const char *wc_cell_print(const struct wc_cell *c, const char *between, char out[WC_CELL_BYTES]) {
+    const size_t cap = WC_CELL_BYTES;
+    double percent = 100 * c->value;
+    if (c->kind == WC_CELL_NONE)
+        snprintf(out, cap, "-");
+    else if (c->kind == WC_CELL_TEXT)
+        snprintf(out, cap, "%s", c->text);
+    else if (isnan(c->value))
+        snprintf(out, cap, "n/a");
+    else if (c->kind == WC_CELL_DIFFERENCE && fabs(percent) < 0.05)
+        snprintf(out, cap, "0.0"); // without a sign, whatever is left behind the decimal
+    else if (c->kind == WC_CELL_DIFFERENCE)
+        snprintf(out, cap, "%+.1f", percent);
+    else if (c->has_std)
+        snprintf(out, cap, "%.1f%s%.1f", percent, between, 100 * c->std);
+    else if (c->has_interval)
+        snprintf(out, cap, "%.1f [%.1f %.1f]", percent, 100 * c->low, 100 * c->high);
+    else
+        snprintf(out, cap, "%.1f", percent);
+    return out;
 }
 
 // Columns of tables: the metrics that the field prints, in its order.

@@ -70,8 +70,9 @@ struct wc_cell wc_cell_text(const char *text);
 struct wc_cell wc_cell_of(const struct wc_view_cell *c, bool with_std);
 
 // "92.1", "92.1 ±1.3", "92.1 [90.0 93.4]", "+0.3", "n/a", "-"; `between` is put before the
-// deviation.
-void wc_cell_print(const struct wc_cell *c, const char *between, struct wc_buf *out);
+// deviation. Returns out.
+enum { WC_CELL_BYTES = 96 };
+const char *wc_cell_print(const struct wc_cell *c, const char *between, char out[WC_CELL_BYTES]);
 
 // The name that a metric has in tables, in the order of the field; NULL: it stands in none.
 const char *wc_metric_head(const char *metric);

@@ -56,11 +56,9 @@ static int cell_width(const struct wc_table *t, size_t column) {
     int width = t->wide ? WIDE_CELL : CELL, head = width_of(t->head[column].text) + 2;
     width = head > width ? head : width;
     for (size_t l = 0; l < t->n_lines; l++) {
-        struct wc_buf text = {0};
-        wc_cell_print(&t->cell[l * t->n_columns + column], " ±", &text);
-        int n = width_of(wc_buf_str(&text)) + 1;
+        char text[WC_CELL_BYTES];
+        int n = width_of(wc_cell_print(&t->cell[l * t->n_columns + column], " ±", text)) + 1;
         width = n > width ? n : width;
-        wc_buf_release(&text);
     }
     return width;
 }
@@ -100,11 +98,9 @@ static void put_block(const struct wc_table *t, const struct block *b, struct wc
             put_rule(out, b->width);
         put_name(out, t->line[l].name, b->name);
         for (size_t c = b->first; c < b->end; c++) {
-            struct wc_buf text = {0};
-            wc_cell_print(&t->cell[l * t->n_columns + c], " ±", &text);
-            put_right(out, wc_buf_str(&text), cell_width(t, c));
-            out->failed = out->failed || text.failed;
-            wc_buf_release(&text);
+            char text[WC_CELL_BYTES];
+            put_right(out, wc_cell_print(&t->cell[l * t->n_columns + c], " ±", text),
+                      cell_width(t, c));
         }
         wc_buf_putc(out, '\n');
     }
