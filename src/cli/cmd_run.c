@@ -89,7 +89,7 @@ enum wc_err wc_run_file(const char *path, const struct wc_strlist *sets, bool fr
     if (rc == WC_OK) {
         catch_signals();
         const struct wc_run_options options = {.config = &config, .fresh = fresh, .stop = &stop};
-        rc = wc_run(&options, text, err);
+        rc = wc_run(&options, 1, text, err);
     }
     wc_config_release(&config);
     return rc;
