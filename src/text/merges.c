@@ -245,7 +245,8 @@ static enum wc_err read_builtin(const char *path, size_t *max, struct wc_error *
 
 enum wc_err wc_merges_read(const char *path, struct wc_merges *m, struct wc_error *err) {
     struct wc_merges made = {0};
-    struct reader r = {.name = path ? path : "built-in merges", .line = 1, .max = WC_MERGES_MAX, .m = &made};
+    struct reader r = {
+        .name = path ? path : "built-in merges", .line = 1, .max = WC_MERGES_MAX, .m = &made};
     unsigned char *file = NULL;
     char *plain = NULL;
     const unsigned char *bytes = wc_bpe_gz;

@@ -144,7 +144,7 @@ static void layout(void) {
     struct wc_demo_set another = set;
     struct wc_error err = {0};
     char dir[512], file[600], a[65], b[65];
-    snprintf(dir, sizeof dir, "%s/t236-%ld", tmp ? tmp : "build/tmp", (long)getpid());
+    snprintf(dir, sizeof dir, "%s/t237-%ld", tmp ? tmp : "build/tmp", (long)getpid());
     snprintf(file, sizeof file, "%s/pill_2/test/thread/000.png", dir);
     bool written = wc_demo_begin(&set, dir, &err) == WC_OK &&
                    wc_demo_write(&set, dir, 1, 2, &err) == WC_OK &&
