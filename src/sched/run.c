@@ -3,7 +3,9 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "sched/layout.h"
 #include "sched/state.h"
+#include "sched/status.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
 
@@ -133,6 +135,11 @@ static enum wc_err run(struct wc_state *s, struct wc_buf *text, struct wc_error 
             s->id.run_id, s->n_units, s->dataset.n_categories, s->plan.n_variants,
             s->config->model.weights, wc_model_arch(s->model)->name, wc_isa_name(wc_kernels()->isa),
             wc_gemm_description(), s->config->output);
+    wc_layout_log(&s->comm, s->n_threads, s->journal_header.isa);
+    enum wc_err rc = WC_OK;
+    if (s->comm.rank == 0)
+        rc = wc_run_status_write(s->config->output, s->id.run_id, s->n_units, err);
+    WC_TRY(wc_agree(&s->comm, rc, err));
     WC_TRY(wc_state_load_results(s, false, err));
     if (s->comm.rank == 0 && s->n_done > 0)
         WC_INFO("%zu of %zu images are done already", s->n_done, s->n_units);
@@ -143,9 +150,9 @@ static enum wc_err run(struct wc_state *s, struct wc_buf *text, struct wc_error 
     wc_state_unload_results(s);
     WC_TRY(wc_state_load_results(s, true, err));
     if (s->n_done < s->n_units)
-        return WC_FAIL(err, WC_ERR_STOPPED,
-                       "stopped: %zu of %zu images left; the same command goes on",
-                       s->n_units - s->n_done, s->n_units);
+        return WC_FAIL(
+            err, WC_ERR_STOPPED, "stopped%s: %zu of %zu images left; the same command goes on",
+            s->out_of_time ? " before the time limit" : "", s->n_units - s->n_done, s->n_units);
     WC_TRY(report(s, text, err));
     WC_TRY(wc_agree(&s->comm, wc_state_tidy_features(s, err), err));
     if (s->n_failed > 0 && s->config->on_bad_image == WC_BAD_IMAGE_FAIL)

@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "sched/queue.h"
+#include "sched/watch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 struct work {
     struct wc_state *s;
     struct wc_queue queue;
+    struct wc_watch watch;
     uint32_t *todo; // units left
     size_t n_todo;
     struct wc_journal *journal;
@@ -21,11 +23,17 @@ struct work {
     double start_s, start_cpu_s, shown_s;
 };
 
+static const char *item_name(void *data, uint64_t u) {
+    const struct wc_state *s = ((struct work *)data)->s;
+    return s->dataset.category[s->unit[u].category].item[s->unit[u].item].path;
+}
+
 static void show_progress(struct work *w, bool last) {
     double now = wc_clock_s();
     if (w->s->comm.rank != 0 || (!last && now - w->shown_s < PROGRESS_S))
         return;
     w->shown_s = now;
+    wc_watch_look(&w->watch, &w->queue, item_name, w);
     uint64_t done = wc_queue_n_done(&w->queue);
     double rate = (double)done / (now - w->start_s + 1e-9),
            left = (double)(w->n_todo - done) / (rate + 1e-9);
@@ -36,16 +44,17 @@ static void show_progress(struct work *w, bool last) {
         wc_log_progress(NULL);
 }
 
+static void show(void *data) {
+    show_progress(data, false);
+}
+
 // Called by the encoder between chunks.
 static void between_chunks(void *data) {
     struct work *w = data;
     if (w->s->queue)
         wc_queue_progress(w->s->queue);
-    if (w->s->queue != &w->queue)
-        return;
-    if (w->s->options->stop && *w->s->options->stop)
-        return; // the image in hand is finished first
-    show_progress(w, false);
+    if (w->s->queue == &w->queue)
+        show(w);
 }
 
 // A mask must be readable and fit its image: better found now than at the end of a night.
@@ -110,14 +119,17 @@ static enum wc_err do_unit(struct work *w, uint32_t u, struct wc_error *err) {
 static enum wc_err work_off(struct work *w, struct wc_error *err) {
     uint64_t ticket;
     enum wc_err rc = WC_OK;
-    while (rc == WC_OK && wc_queue_next(&w->queue, &ticket)) {
+    while (rc == WC_OK && !wc_watch_must_stop(&w->watch) && wc_queue_next(&w->queue, &ticket)) {
+        double start_s = wc_clock_s();
+        wc_queue_hold(&w->queue, w->todo[ticket]);
         rc = do_unit(w, w->todo[ticket], err);
+        wc_watch_item(&w->watch, wc_clock_s() - start_s);
         if (rc == WC_OK)
             wc_queue_done(&w->queue);
-        if (rc != WC_OK || (w->s->options->stop && *w->s->options->stop))
-            wc_queue_stop(&w->queue);
         show_progress(w, false);
     }
+    if (rc != WC_OK || wc_watch_must_stop(&w->watch))
+        wc_queue_stop(&w->queue);
     return rc;
 }
 
@@ -191,6 +203,8 @@ enum wc_err wc_state_score(struct wc_state *s, struct wc_error *err) {
     if (rc == WC_OK)
         rc = wc_state_prepare_references(s, err);
     if (rc == WC_OK)
+        rc = wc_watch_open(&s->comm, s->options, &w.watch, err);
+    if (rc == WC_OK)
         rc = wc_agree(&s->comm, wc_queue_open(&s->comm, w.n_todo, &w.queue, err), err);
     if (rc != WC_OK)
         goto out;
@@ -208,6 +222,7 @@ enum wc_err wc_state_score(struct wc_state *s, struct wc_error *err) {
         else
             wc_queue_stop(&w.queue);
         finish_prototypes(s);
+        wc_watch_wait(&w.watch, &w.queue, show, &w);
     }
     show_progress(&w, true);
     if (w.journal) {
@@ -222,9 +237,11 @@ enum wc_err wc_state_score(struct wc_state *s, struct wc_error *err) {
     wc_queue_close(&w.queue);
     rc = wc_agree(&s->comm, rc, err);
     report_cost(&w);
+    MPI_Allreduce(&w.watch.out_of_time, &s->out_of_time, 1, MPI_C_BOOL, MPI_LOR, s->comm.comm);
 out:
     if (w.journal)
         wc_journal_close(&w.journal, NULL);
+    wc_watch_close(&w.watch);
     wc_scorer_free(&s->scorer);
     wc_buf_release(&w.record);
     wc_free(w.todo);

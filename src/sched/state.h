@@ -63,7 +63,7 @@ struct wc_state {
     size_t n_readers;
     const struct wc_journal_payload **result; // (n_units): the sound record, or NULL: not here
     size_t n_done, n_failed;                  // over all ranks
-    bool stopped;
+    bool out_of_time;                         // the scoring stopped for the time limit
 };
 
 // prepare.c: everything before the first image; prototypes are under way when it returns.
