@@ -253,7 +253,7 @@ static enum wc_err read_grids(const struct wc_state *s, const struct wc_record *
                               struct canvas *c, const float **grids, size_t *side,
                               struct wc_error *err) {
     const struct wc_variant *v = &s->plan.variant[variant];
-    size_t px = wc_model_arch(s->model)->image_px, cells = wc_variant_cells(v), n = r->n_tiles;
+    size_t px = s->arch.image_px, cells = wc_variant_cells(v), n = r->n_tiles;
     wc_record_grid(r, &s->plan, variant, c->grid);
     *grids = c->grid;
     *side = v->side[0];
@@ -274,7 +274,7 @@ static enum wc_err add_image(const struct wc_state *s, const struct wc_record *r
     size_t w = size ? size : r->width_px, h = size ? size : r->height_px;
     struct wc_tiling t;
     struct wc_mask mask = {0};
-    WC_TRY(wc_tiling_plan(r->width_px, r->height_px, wc_model_arch(s->model)->image_px,
+    WC_TRY(wc_tiling_plan(r->width_px, r->height_px, s->arch.image_px,
                           (enum wc_tile_mode)s->config->preprocess.tiling, &t, err));
     if (t.n_tiles != r->n_tiles)
         return WC_FAIL(err, WC_ERR_BUG, "%s: %u tiles in the journal, %zu planned", item->path,

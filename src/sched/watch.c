@@ -46,13 +46,23 @@ void wc_watch_item(struct wc_watch *w, double seconds) {
         w->longest_s = seconds;
 }
 
+static bool stop_asked(const struct wc_run_options *o) {
+    return o->stop && *o->stop;
+}
+
+// Twice the longest item: the next one may take longer.
+static bool time_is_up(const struct wc_run_options *o, double item_s) {
+    return o->deadline_s > 0 && wc_clock_s() + 2 * item_s > o->deadline_s;
+}
+
+bool wc_watch_now(const struct wc_run_options *o, double item_s) {
+    return stop_asked(o) || time_is_up(o, item_s);
+}
+
 bool wc_watch_must_stop(struct wc_watch *w) {
-    const struct wc_run_options *o = w->options;
-    if (o->stop && *o->stop)
+    if (stop_asked(w->options))
         return true;
-    // Twice the longest item so far: the next one may take longer.
-    if (o->deadline_s > 0 && wc_clock_s() + 2 * w->longest_s > o->deadline_s)
-        w->out_of_time = true;
+    w->out_of_time = w->out_of_time || time_is_up(w->options, w->longest_s);
     return w->out_of_time;
 }
 

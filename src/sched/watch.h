@@ -32,7 +32,10 @@ void wc_watch_close(struct wc_watch *w);
 
 // An item of this rank is done.
 void wc_watch_item(struct wc_watch *w, double seconds);
-// By a signal, or since the next item might not be finished before the time limit.
+// Whether a run must stop: by a signal, or since an item as long as this one might not be finished
+// before the time limit.
+bool wc_watch_now(const struct wc_run_options *options, double item_s);
+// The same for this rank's longest item.
 bool wc_watch_must_stop(struct wc_watch *w);
 // Rank 0: warns of ranks that hold an item far too long. `name` gives an item's name.
 void wc_watch_look(struct wc_watch *w, struct wc_queue *q, const char *(*name)(void *, uint64_t),
