@@ -8,7 +8,7 @@
 #include "eval/metrics.h"
 #include "journal/journal.h"
 #include "journal/lock.h"
-#include "report/report.h"
+#include "report/compare.h"
 #include "sched/record.h"
 
 #include <math.h>
@@ -219,23 +219,24 @@ static enum wc_err make_report(struct wc_report *r, struct wc_error *err) {
                                            .isa = "avx2",
                                            .gemm = "any",
                                            .evaluation = "native size",
+                                           .references = "random",
                                            .n_images = 6,
                                            .n_failed = 1}};
     for (int i = 0; i < 6; i++) {
-        struct wc_report_row row = {.category = category[i % 3],
-                                    .method = "winclip",
-                                    .preset = "paper",
-                                    .shot = i / 3,
-                                    .metric = "auroc",
-                                    .value = i == 4 ? NAN : 0.1 * i,
-                                    .n_images = 3};
+        const struct wc_report_variant v = {"winclip", "paper", i / 3, 0};
+        struct wc_report_row row =
+            wc_report_row_of(&v, category[i % 3], "auroc", i == 4 ? NAN : 0.1 * i, 3);
         WC_TRY(wc_report_add(r, &row, err));
     }
     WC_TRY(wc_report_add_means(r, err));
+    WC_TRY(WC_GROW(&r->variant, &r->cap_variants, 1, "variants", err));
+    WC_TRY(WC_GROW(&r->image, &r->cap_images, 2, "images", err));
     WC_TRY(WC_GROW(&r->score, &r->cap_scores, 2, "scores", err));
-    r->score[0] = (struct wc_report_score){"bottle", "a,b.png", 1, "winclip", "paper", 0, 0, 0.5};
-    r->score[1] = (struct wc_report_score){"=1+1", "\"c\".png", -1, "winclip", "paper", 0, 0, 1};
-    r->n_scores = 2;
+    r->variant[r->n_variants++] = (struct wc_report_variant){"winclip", "paper", 0, 0};
+    r->image[r->n_images++] = (struct wc_report_image){"bottle", "a,b.png", "crack", 1};
+    r->image[r->n_images++] = (struct wc_report_image){"=1+1", "\"c\".png", "", -1};
+    r->score[0] = 0.5;
+    r->score[1] = 1;
     WC_TRY(WC_GROW(&r->failure, &r->cap_failures, 1, "failures", err));
     char *text = wc_strdup("truncated");
     if (!text)
@@ -269,6 +270,27 @@ static enum wc_err scores(const char *what, struct wc_error *err) {
     return rc;
 }
 
+// Read back, resampled, compared with itself and with published figures, in a format.
+static enum wc_err compare(const char *format, struct wc_error *err) {
+    struct wc_report_set set = {0};
+    struct wc_buf text = {0};
+    enum wc_err rc = WC_OK;
+    for (int i = 0; i < 2 && rc == WC_OK; i++)
+        rc = wc_report_set_read(&set, "tests/data/report/example.json", err);
+    if (rc == WC_OK)
+        rc = wc_report_set_merge(&set, err);
+    if (rc == WC_OK)
+        rc = wc_report_set_against(&set, "configs/published/peers.csv", err);
+    if (rc == WC_OK)
+        rc = wc_report_bootstrap(&set.item[0], &(struct wc_bootstrap_options){9, 0.9, 0}, err);
+    if (rc == WC_OK)
+        rc = wc_report_set_write(&set, wc_report_format_find(format), &text, err);
+    sweep_text(rc == WC_OK ? wc_buf_str(&text) : "");
+    wc_buf_release(&text);
+    wc_report_set_release(&set);
+    return rc;
+}
+
 static enum wc_err write_reports(const char *folder, struct wc_error *err) {
     struct wc_report r = {0};
     enum wc_err rc = make_report(&r, err);
@@ -299,7 +321,11 @@ static const struct sweep_subject subjects[] = {
     SWEEP("bootstrap", bootstrap, "", ),
     SWEEP("scores.csv", scores, "", ),
     SWEEP("reports in a folder", write_reports, ".",
-          .output = {"report.txt", "report.csv", "report.json", "scores.csv"}, .harmless = CLOSES),
+          .output = {"report.txt", "report.csv", "report.json", "scores.csv", "defects.csv",
+                     "report.tex", "report.md"},
+          .harmless = CLOSES),
+    SWEEP("a comparison as text", compare, "text", .harmless = CLOSES),
+    SWEEP("a comparison as JSON", compare, "json", .harmless = CLOSES),
 };
 
 int main(void) {
