@@ -21,6 +21,14 @@ const struct wc_command *const *wc_commands(size_t *n) {
     return commands;
 }
 
+// A line for each part of a text with semicolons.
+static void print_folded(const char *text) {
+    for (size_t n; *text; text += n + strspn(text + n, "; ")) {
+        n = strcspn(text, ";");
+        printf("  %.*s\n", (int)n, text);
+    }
+}
+
 void wc_print_help(void) {
     printf("winclip-mpi %s: WinCLIP and WinCLIP+ over whole data sets, on one core or a cluster\n\n"
            "  srun -n 64 winclip-mpi configs/visa.yaml      the same as: winclip-mpi run CONFIG\n\n"
@@ -31,7 +39,9 @@ void wc_print_help(void) {
     printf(
         "\nEverywhere: -v (more log), -q (errors only), --version, --help\n"
         "Exit codes: 0 ok, 2 usage, 3 configuration, 4 data or weights, 5 input or output, 6 out of memory,\n"
-        "            70 bug, 75 stopped, the same command goes on\n");
+        "            70 bug, 75 stopped, the same command goes on\n"
+        "Limits, beyond which a file is refused:\n");
+    print_folded(WC_LIMITS_TEXT);
 }
 
 static const struct wc_command *find(const char *name) {
