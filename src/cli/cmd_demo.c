@@ -119,7 +119,7 @@ static enum wc_err run_demo(const struct demo *d, struct wc_error *err) {
     }
     rc = wc_agree(&d->comm, rc, err);
     if (rc == WC_OK)
-        rc = wc_run_file(config, &d->sets, d->fresh, &report, err);
+        rc = wc_run_file(config, &d->sets, d->fresh, 0, &report, err);
     if (rc == WC_OK && d->comm.rank == 0)
         rc = show(d, &report, err);
     wc_buf_release(&report);

@@ -10,8 +10,9 @@
 #include <stdbool.h>
 
 // Reads the configuration with these overrides and runs it; signals stop it after the images in
-// hand. The report comes in *text on rank 0. Collective; in cmd_run.c.
+// hand, and so does the deadline (sched/run.h; 0: none). The report comes in *text on rank 0.
+// Collective; in cmd_run.c.
 enum wc_err wc_run_file(const char *path, const struct wc_strlist *sets, bool fresh,
-                        struct wc_buf *text, struct wc_error *err);
+                        double deadline_s, struct wc_buf *text, struct wc_error *err);
 
 #endif

@@ -11,7 +11,8 @@ A step draws pairs (a photo, the same photo damaged) with a third photo of the s
 - tap: linear heads on the patch tokens of inner layers say the same, and are thrown away: the class token needs them to look at;
 - pair: the damaged photo's state lies above its twin's;
 - category: image and windows match their caption among the batch's;
-- reference: patch tokens and windows of normal photos lie near the third photo's, damaged ones far from it.
+- reference: patch tokens and windows of normal photos lie near the third photo's, damaged ones far from it; few: and the sum with
+  the state ranks the damaged photo above its twin, as equation 6 will.
 """
 import argparse, json, os, time
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
@@ -19,7 +20,7 @@ import clip, photos, words, watch
 
 a = argparse.ArgumentParser()
 for name, default in dict(out='demo_run', init='', minutes=90., threads=1, workers=1, rank=0, average=20, pairs=8, windows=8, fresh=3, lr=1e-3, seed=1, w_patch=.5, w_tap=.3, w_pair=.5,
-                          w_category=.2, w_window_category=.05, w_reference=.5, decay=.35, watch_minutes=12., watch_seed=4242, buffer=6000).items():
+                          w_category=.2, w_window_category=.05, w_reference=.5, w_few=.3, near=.2, slope=14., decay=.35, watch_minutes=12., watch_seed=4242, buffer=6000).items():
     a.add_argument('--' + name, type=type(default), default=default)
 o = a.parse_args()
 if o.workers > 1:                # each a process with its own photos; every few steps they take the mean of their weights
@@ -147,7 +148,7 @@ def pick(area, part, k, n):
 def association(q, bank, y):
     """Half cosine distance to the nearest of the bank as a classifier; q (2, B, n, d), bank (B, m, d), y (2, B, n)."""
     d = .5 * (1 - torch.einsum('sbnd,bmd->sbnm', F.normalize(q, dim=-1), F.normalize(bank, dim=-1)).amax(-1))
-    return balanced(F.binary_cross_entropy_with_logits(20 * (d - .12), y.clamp_min(0), reduction='none').flatten(), y.flatten()), d
+    return balanced(F.binary_cross_entropy_with_logits(o.slope * (d - o.near), y.clamp_min(0), reduction='none').flatten(), y.flatten()), d
 
 
 def contrast(logits, same, bad=None):
@@ -196,7 +197,9 @@ def losses(step):
     ref = full[2 * B:, 1:]
     la, d = association(q, ref, yp[:, :R])
     top = d.masked_fill(part[:R] < .3, 0).amax(-1)
-    out['ref'] = (la + .5 * F.softplus(-20 * (top[1] - top[0] - .1)).mean()) * o.w_reference
+    out['ref'] = (la + .5 * F.softplus(-12 * (top[1] - top[0] - .25)).mean()) * o.w_reference
+    few = torch.sigmoid(logit).view(2, B)[:, :R] + top            # what equation 6 adds up
+    out['few'] = F.softplus(-6 * (few[1] - few[0] - .5)).mean() * o.w_few
     # windows
     which = 2 + step % 2
     out['win'], out['wcat'] = 0., 0.
