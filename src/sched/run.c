@@ -132,9 +132,13 @@ static enum wc_err named(const struct wc_state *s, enum wc_err rc, struct wc_err
 }
 
 // Prepares a run and finds what is done. A finished one gives its report at once.
-static enum wc_err begin(struct wc_state *s, struct wc_buf *text, struct wc_error *err) {
+static enum wc_err begin(struct wc_state *s, struct wc_run_result *result, struct wc_error *err) {
     bool printed = false;
     WC_TRY(wc_state_prepare(s, err));
+    snprintf(result->run_id, sizeof result->run_id, "%s", s->id.run_id);
+    snprintf(result->model, sizeof result->model, "%s",
+             strcmp(s->arch.name, "custom") == 0 ? wc_path_base(s->config->model.weights)
+                                                 : s->arch.name);
     if (s->comm.rank == 0)
         WC_INFO(
             "run %s: %zu images in %zu categories, %zu variants, %s (%s), %s, %s; results in %s",
@@ -144,7 +148,7 @@ static enum wc_err begin(struct wc_state *s, struct wc_buf *text, struct wc_erro
     WC_TRY(wc_state_load_results(s, false, err));
     if (s->comm.rank == 0 && s->n_done > 0)
         WC_INFO("%zu of %zu images are done already", s->n_done, s->n_units);
-    WC_TRY(print_finished(s, &printed, text, err));
+    WC_TRY(print_finished(s, &printed, &result->text, err));
     s->finished = printed;
     WC_TRY(wc_state_list_todo(s, err));
     wc_state_unload_results(s);
@@ -172,11 +176,11 @@ static enum wc_err score(struct wc_state *const *run, size_t n, struct wc_error 
     return rc;
 }
 
-static enum wc_err run_all(struct wc_state *const *run, size_t n, struct wc_buf *text,
+static enum wc_err run_all(struct wc_state *const *run, size_t n, struct wc_run_result *result,
                            struct wc_error *err) {
     size_t n_units = 0, n_done = 0, n_failed = 0;
     for (size_t i = 0; i < n; i++)
-        WC_TRY(named(run[i], begin(run[i], &text[i], err), err));
+        WC_TRY(named(run[i], begin(run[i], &result[i], err), err));
     WC_TRY(score(run, n, err));
     for (size_t i = 0; i < n; i++) {
         if (!run[i]->finished)
@@ -189,7 +193,7 @@ static enum wc_err run_all(struct wc_state *const *run, size_t n, struct wc_buf 
                        "stopped: %zu of %zu images left; the same command goes on",
                        n_units - n_done, n_units);
     for (size_t i = 0; i < n; i++) {
-        WC_TRY(named(run[i], end(run[i], &text[i], err), err));
+        WC_TRY(named(run[i], end(run[i], &result[i].text, err), err));
         if (run[i]->config->on_bad_image == WC_BAD_IMAGE_FAIL)
             n_failed += run[i]->n_failed;
     }
@@ -201,7 +205,7 @@ static enum wc_err run_all(struct wc_state *const *run, size_t n, struct wc_buf 
     return WC_OK;
 }
 
-enum wc_err wc_run(const struct wc_run_options *options, size_t n, struct wc_buf *text,
+enum wc_err wc_run(const struct wc_run_options *options, size_t n, struct wc_run_result *result,
                    struct wc_error *err) {
     struct wc_bench bench = {0};
     struct wc_state *state = NULL, **run = NULL;
@@ -214,7 +218,7 @@ enum wc_err wc_run(const struct wc_run_options *options, size_t n, struct wc_buf
         run[i] = &state[i];
     }
     if (rc == WC_OK)
-        rc = run_all(run, n, text, err);
+        rc = run_all(run, n, result, err);
     for (size_t i = 0; i < n && state; i++)
         wc_state_release(&state[i]);
     wc_bench_release(&bench);

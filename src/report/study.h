@@ -1,0 +1,28 @@
+/*
+ * The report of a study: what its runs report, side by side. Read from the runs' report.csv, so
+ * that it says the same whoever ran them and when.
+ *
+ * report.csv: run,model and the columns of the runs' own, every row of every run.
+ * report.txt: a line a variant of the means over categories (and the deviation over seeds below
+ * it), then, where the variants are few, a table of image and of pixel AUROC by category with a
+ * column a variant (supplement, table 9, where the runs are models). study.yaml: the runs, their
+ * models and folders, for other commands.
+ */
+#ifndef WC_REPORT_STUDY_H
+#define WC_REPORT_STUDY_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct wc_study_entry {
+    const char *name, *folder; // of the run: below the study's, unless it is absolute
+    const char *model;         // the architecture
+    const char *run_id;
+};
+
+// Writes the files into `folder`; the text comes in *text too. Errors: a run's report.csv that is
+// not there or is none.
+enum wc_err wc_study_report(const struct wc_study_entry *entry, size_t n, const char *folder,
+                            struct wc_buf *text, struct wc_error *err);
+
+#endif
