@@ -7,6 +7,7 @@
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +74,9 @@ static enum wc_err fill_provenance(const struct wc_state *s, struct labels *l,
         .isa = s->journal_header.isa,
         .gemm = wc_gemm_description(),
         .evaluation = l->evaluation,
+        .references = wc_path_base(c->references),
+        .scale_low = NAN,
+        .scale_high = NAN,
         .n_images = s->n_units,
         .n_failed = s->n_failed,
     };
