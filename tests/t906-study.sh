@@ -90,8 +90,12 @@ is "report.txt: the mean of the second line" "$(awk '$1 == 2 && $2 == "winclip" 
 says "report.txt: the model of a run" '^zero-narrow: mvtec, narrow.safetensors' "$tmp/one/study/report.txt"
 says "report.txt: deviation over seeds" '± over   2 seeds' "$tmp/one/study/report.txt"
 ok "report.txt: 100 columns" awk '{ gsub(/±/, "+") } length($0) > 100 { exit 1 }' "$tmp/one/study/report.txt"
-says "study.yaml: a run" 'name: few-narrow, folder: few-narrow, model: narrow.safetensors, run: [0-9a-f]{16}' \
-    "$tmp/one/study/study.yaml"
+says "study.yaml: a run" 'name: "few-narrow", folder: "few-narrow"' "$tmp/one/study/study.yaml"
+runs "report STUDY: its runs side by side" 0 program report "$tmp/one/study" --format csv
+is "report STUDY: all of them" "$(tr , '\n' <"$out" | grep -E '^(zero|few|again)-' | sort -u | tr '\n' ' ')" \
+    "$(echo $names | tr ' ' '\n' | sort | tr '\n' ' ')"
+runs "report STUDY as LaTeX" 0 program report "$tmp/one/study" --format latex
+says "report STUDY as LaTeX: a table" 'begin.tabular' "$out"
 
 # Stopped and gone on with, as a whole.
 "$WINCLIP" run "$tmp/study.yaml" --set output="$tmp/stop/study" >"$tmp/.bg-out" 2>"$tmp/.bg-err" &

@@ -110,7 +110,7 @@ static enum wc_err run_study(const struct wc_study *study, bool fresh, int rank,
         options[i] =
             (struct wc_run_options){study->run[i].name, &study->run[i].config, fresh, &stop};
     if (rc == WC_OK)
-        rc = wc_run(options, study->n, result, err);
+        rc = wc_run(study->output, options, study->n, result, err);
     if ((rc == WC_OK || rc == WC_ERR_DATA) && rank == 0 && result && result[0].text.n > 0) {
         enum wc_err print_rc = print(study, result, rc == WC_OK ? err : NULL);
         rc = rc == WC_OK ? print_rc : rc;

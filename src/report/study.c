@@ -2,8 +2,9 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
+#include "base/yaml.h"
 #include "dataset/csv.h"
-#include "report/report.h"
+#include "report/escape.h"
 
 #include <math.h>
 #include <string.h>
@@ -123,6 +124,14 @@ static void release(struct table *t) {
 
 /* Cells. */
 
+// Sample standard deviation; 0 of one value.
+static double deviation(const double *value, size_t n, double mean) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (value[i] - mean) * (value[i] - mean);
+    return n > 1 ? sqrt(sum / (double)(n - 1)) : 0;
+}
+
 // The mean over seeds of a line's metric in one category, and their deviation; *n seeds, 0: none.
 static enum wc_err cell(struct table *t, const struct line *l, const char *category, size_t m,
                         double *mean, double *std, size_t *n, struct wc_error *err) {
@@ -141,7 +150,7 @@ static enum wc_err cell(struct table *t, const struct line *l, const char *categ
     }
     for (size_t i = 0; i < *n; i++)
         *mean += t->value[i] / (double)*n;
-    *std = wc_report_std(t->value, *n);
+    *std = deviation(t->value, *n, *mean);
     return WC_OK;
 }
 
@@ -301,14 +310,6 @@ static enum wc_err put_csv(const struct table *t, struct wc_buf *out, struct wc_
     return wc_buf_check(out, "report.csv", err);
 }
 
-static enum wc_err put_list(const struct table *t, struct wc_buf *out, struct wc_error *err) {
-    wc_buf_puts(out, "runs:\n");
-    for (size_t e = 0; e < t->n_entries; e++)
-        wc_buf_printf(out, "  - {name: %s, folder: %s, model: %s, run: %s}\n", t->entry[e].name,
-                      t->entry[e].folder, t->entry[e].model, t->entry[e].run_id);
-    return wc_buf_check(out, "study.yaml", err);
-}
-
 static enum wc_err write_file(const char *folder, const char *name, const struct wc_buf *text,
                               struct wc_error *err) {
     char *path = wc_path_join(folder, name);
@@ -321,23 +322,66 @@ static enum wc_err write_file(const char *folder, const char *name, const struct
 
 enum wc_err wc_study_report(const struct wc_study_entry *entry, size_t n, const char *folder,
                             struct wc_buf *text, struct wc_error *err) {
-    static const struct {
-        const char *name;
-        enum wc_err (*put)(const struct table *t, struct wc_buf *out, struct wc_error *err);
-    } files[] = {{"study.yaml", put_list}, {"report.csv", put_csv}};
     struct table t = {.entry = entry, .n_entries = n};
+    struct wc_buf csv = {0};
     enum wc_err rc = read_all(&t, folder, err);
-    for (size_t i = 0; i < 2 && rc == WC_OK; i++) {
-        struct wc_buf out = {0};
-        rc = files[i].put(&t, &out, err);
-        if (rc == WC_OK)
-            rc = write_file(folder, files[i].name, &out, err);
-        wc_buf_release(&out);
-    }
+    if (rc == WC_OK)
+        rc = put_csv(&t, &csv, err);
+    if (rc == WC_OK)
+        rc = write_file(folder, "report.csv", &csv, err);
     if (rc == WC_OK)
         rc = put_text(&t, text, err);
     if (rc == WC_OK)
         rc = write_file(folder, "report.txt", text, err);
+    wc_buf_release(&csv);
     release(&t);
+    return rc;
+}
+
+/* The list of runs. */
+
+enum wc_err wc_study_begin(const struct wc_study_entry *entry, size_t n, const char *folder,
+                           struct wc_error *err) {
+    struct wc_buf out = {0};
+    wc_buf_puts(&out, "runs:\n");
+    for (size_t e = 0; e < n; e++)
+        wc_buf_printf(&out, "  - {name: \"%s\", folder: \"%s\"}\n", entry[e].name, entry[e].folder);
+    enum wc_err rc = wc_buf_check(&out, "study.yaml", err);
+    if (rc == WC_OK)
+        rc = wc_io_mkdirs(folder, err);
+    if (rc == WC_OK)
+        rc = write_file(folder, "study.yaml", &out, err);
+    wc_buf_release(&out);
+    return rc;
+}
+
+static enum wc_err add_run(const char *path, const struct wc_yaml *v, struct wc_strlist *out,
+                           struct wc_error *err) {
+    const struct wc_yaml *folder = wc_yaml_get(v, "folder");
+    if (!folder || folder->type != WC_YAML_SCALAR)
+        return WC_FAULT(err, WC_ERR_DATA, "bad-study", "%s/study.yaml: a run without its folder",
+                        path);
+    char *run = wc_path_join(path, folder->text);
+    if (!run)
+        return WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", path);
+    enum wc_err rc = wc_strlist_add(out, run, err);
+    wc_free(run);
+    return rc;
+}
+
+enum wc_err wc_study_runs(const char *path, struct wc_strlist *out, struct wc_error *err) {
+    struct wc_yaml_doc *doc = NULL;
+    char *list = wc_path_join(path, "study.yaml");
+    if (!list)
+        return WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", path);
+    bool study = wc_io_is_file(list);
+    enum wc_err rc = study ? wc_yaml_read(list, &doc, err) : wc_strlist_add(out, path, err);
+    const struct wc_yaml *runs = doc ? wc_yaml_get(wc_yaml_root(doc), "runs") : NULL;
+    if (rc == WC_OK && study && (!runs || runs->type != WC_YAML_LIST))
+        rc = WC_FAULT(err, WC_ERR_DATA, "bad-study", "%s: no list of runs", list);
+    for (const struct wc_yaml *v = runs ? runs->child : NULL; v && rc == WC_OK; v = v->next)
+        rc = add_run(path, v, out, err);
+    wc_yaml_free(&doc);
+    wc_free(list);
     return rc;
 }

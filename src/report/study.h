@@ -15,12 +15,18 @@
 #include "base/str.h"
 
 struct wc_study_entry {
-    const char *name, *folder; // of the run: below the study's, unless it is absolute
-    const char *model;         // the architecture
-    const char *run_id;
+    const char *name, *folder;  // of the run: below the study's, unless it is absolute
+    const char *model, *run_id; // for the reports alone
 };
 
-// Writes the files into `folder`; the text comes in *text too. Errors: a run's report.csv that is
+// Begins a study: its folder and study.yaml.
+enum wc_err wc_study_begin(const struct wc_study_entry *entry, size_t n, const char *folder,
+                           struct wc_error *err);
+
+// Folders of the runs that `path` stands for: those of a study's folder, in its order, else itself.
+enum wc_err wc_study_runs(const char *path, struct wc_strlist *out, struct wc_error *err);
+
+// Writes the reports into `folder`; the text comes in *text too. Errors: a run's report.csv that is
 // not there or is none.
 enum wc_err wc_study_report(const struct wc_study_entry *entry, size_t n, const char *folder,
                             struct wc_buf *text, struct wc_error *err);

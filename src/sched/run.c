@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "report/study.h"
 #include "sched/state.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
@@ -180,11 +181,28 @@ static enum wc_err score(struct wc_state *const *run, size_t n, struct wc_error 
     return rc;
 }
 
-static enum wc_err run_all(struct wc_state *const *run, size_t n, struct wc_run_result *result,
-                           struct wc_error *err) {
+// The study's folder and list of runs.
+static enum wc_err begin_study(const char *folder, struct wc_state *const *run, size_t n,
+                               struct wc_error *err) {
+    const struct wc_comm *comm = &run[0]->comm;
+    struct wc_study_entry *entry = NULL;
+    enum wc_err rc = WC_NEW(&entry, n, "study", err);
+    for (size_t i = 0; i < n && rc == WC_OK; i++)
+        entry[i] =
+            (struct wc_study_entry){.name = run[i]->options->name, .folder = run[i]->options->name};
+    if (rc == WC_OK && comm->rank == 0)
+        rc = wc_study_begin(entry, n, folder, err);
+    wc_free(entry);
+    return wc_agree(comm, rc, err);
+}
+
+static enum wc_err run_all(const char *study, struct wc_state *const *run, size_t n,
+                           struct wc_run_result *result, struct wc_error *err) {
     size_t n_units = 0, n_done = 0, n_failed = 0;
     for (size_t i = 0; i < n; i++)
         WC_TRY(named(run[i], begin(run[i], &result[i], err), err));
+    if (study)
+        WC_TRY(begin_study(study, run, n, err));
     WC_TRY(score(run, n, err));
     for (size_t i = 0; i < n; i++) {
         if (!run[i]->finished)
@@ -209,8 +227,8 @@ static enum wc_err run_all(struct wc_state *const *run, size_t n, struct wc_run_
     return WC_OK;
 }
 
-enum wc_err wc_run(const struct wc_run_options *options, size_t n, struct wc_run_result *result,
-                   struct wc_error *err) {
+enum wc_err wc_run(const char *study, const struct wc_run_options *options, size_t n,
+                   struct wc_run_result *result, struct wc_error *err) {
     struct wc_bench bench = {0};
     struct wc_state *state = NULL, **run = NULL;
     enum wc_err rc = WC_NEW(&state, n, "runs", err);
@@ -222,7 +240,7 @@ enum wc_err wc_run(const struct wc_run_options *options, size_t n, struct wc_run
         run[i] = &state[i];
     }
     if (rc == WC_OK)
-        rc = run_all(run, n, result, err);
+        rc = run_all(study, run, n, result, err);
     for (size_t i = 0; i < n && state; i++)
         wc_state_release(&state[i]);
     wc_bench_release(&bench);
