@@ -110,7 +110,11 @@ wait $pid
 is "stopped: exit code" $? 75
 says "stopped: what is left of all" 'stopped: [0-9]+ of 50 images left; the same command goes on' "$tmp/.bg-err"
 ok "stopped: no report" test ! -e "$tmp/stop/study/report.txt"
+runs "status STUDY, stopped" 75 program status "$tmp/stop/study"
 left=$(sed -n 's/.*stopped: \([0-9]*\) of 50.*/\1/p' "$tmp/.bg-err")
+says "status STUDY, stopped: all together" "stop/study: [0-4] of 5 runs complete, 50 images: $((50 - left)) done, 0 failed, $left left" \
+    "$out"
+is "status STUDY, stopped: run by run" "$(grep -c 'stop/study/.*: run [0-9a-f]*, 10 images' "$out")" 5
 runs "the same command on 3 ranks" 0 study 3 "$tmp/stop/study"
 says "goes on with what was left" " $left images to score"
 ok "the same bytes" same_study "$tmp/one/study" "$tmp/stop/study"
@@ -118,6 +122,10 @@ rm "$tmp/stop/study/report.txt"
 runs "finished" 0 study 2 "$tmp/stop/study"
 ok "finished: nothing is scored, the report again" cmp "$tmp/one.out" "$out"
 is "finished: no images" "$(grep -c 'images to score' "$err")" 0
+
+runs "status STUDY, complete, as JSON" 0 program status "$tmp/stop/study" --json
+ok "status STUDY as JSON: five complete runs" perl -MJSON::PP -0777 -e '$s = decode_json(<STDIN>);
+    exit !($s->{complete} && $s->{complete_runs} == 5 && @{$s->{runs}} == 5 && $s->{done} == 50)' <"$out"
 
 # Part of it, and what is wrong.
 runs "--only" 0 study 1 "$tmp/part/study" --only 'zero-*'

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/installed.h"
+#include "cli/time_limit.h"
 #include "config/study.h"
 #include "report/study.h"
 #include "sched/run.h"
@@ -99,7 +100,7 @@ static enum wc_err print(const struct wc_study *study, const struct wc_run_resul
     return rc;
 }
 
-static enum wc_err run_study(const struct wc_study *study, bool fresh, int rank,
+static enum wc_err run_study(const struct wc_study *study, bool fresh, double deadline_s, int rank,
                              struct wc_error *err) {
     struct wc_run_options *options = NULL;
     struct wc_run_result *result = NULL;
@@ -107,8 +108,11 @@ static enum wc_err run_study(const struct wc_study *study, bool fresh, int rank,
     if (rc == WC_OK)
         rc = WC_NEW(&result, study->n, "runs", err);
     for (size_t i = 0; i < study->n && rc == WC_OK; i++)
-        options[i] =
-            (struct wc_run_options){study->run[i].name, &study->run[i].config, fresh, &stop};
+        options[i] = (struct wc_run_options){.name = study->run[i].name,
+                                             .config = &study->run[i].config,
+                                             .fresh = fresh,
+                                             .stop = &stop,
+                                             .deadline_s = deadline_s};
     if (rc == WC_OK)
         rc = wc_run(study->output, options, study->n, result, err);
     if ((rc == WC_OK || rc == WC_ERR_DATA) && rank == 0 && result && result[0].text.n > 0) {
@@ -128,12 +132,17 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     struct wc_buf text = {0};
     bool fresh = false, help = false;
     char *path = NULL;
+    const char *limit = NULL;
+    double deadline_s = 0;
     int rank;
     const struct wc_arg args[] = {
         {"--set", 0, WC_ARG_LIST, &sets, "KEY=VALUE",
          "override a key of the configuration; may be repeated"},
         {"--fresh", 0, WC_ARG_FLAG, &fresh, NULL,
          "forget what an earlier run left in the output folder"},
+        {"--time-limit", 0, WC_ARG_TEXT, &limit, "TIME",
+         "stop in time, with exit code 75: seconds or [D-]HH:MM:SS; default: the Slurm job's; 0: "
+         "none"},
         {"--only", 0, WC_ARG_LIST, &only, "NAME",
          "of a study only the runs of this name (a shell's pattern); may be repeated"},
     };
@@ -153,7 +162,9 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
                      operands.n);
         goto out;
     }
-    rc = wc_installed_find("configs", operands.item[0], &path, err);
+    rc = wc_time_limit_deadline(limit, &deadline_s, err);
+    if (rc == WC_OK)
+        rc = wc_installed_find("configs", operands.item[0], &path, err);
     if (rc == WC_OK)
         rc = wc_study_read(path, &sets, &only, &study, err);
     if (rc == WC_OK)
@@ -161,7 +172,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     if (rc != WC_OK)
         goto out;
     catch_signals();
-    rc = run_study(&study, fresh, rank, err);
+    rc = run_study(&study, fresh, deadline_s, rank, err);
 out:
     wc_buf_release(&text);
     wc_study_release(&study);
