@@ -130,8 +130,10 @@ static enum wc_err make_reference(struct wc_state *s, struct wc_ref_unit *r, boo
         if (rc == WC_OK)
             give_to_store(s, r->key, path);
         else if (rc == WC_ERR_DATA)
-            rc = WC_FAULT(err, rc, err->fault, "reference image of %s: %s",
-                          s->dataset.category[r->category].name, err->text);
+            rc = WC_FAULT(err, rc, err->fault, "reference image of %s: %s%s%s",
+                          s->dataset.category[r->category].name,
+                          strstr(err->text, d->path) ? "" : d->path,
+                          strstr(err->text, d->path) ? "" : ": ", err->text);
     }
     wc_free(path);
     wc_free(bytes);
