@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/demo_summary.h"
-#include "cli/run_file.h"
 #include "demo/dataset.h"
 #include "sched/comm.h"
 #include "text/embed.h"
@@ -86,13 +85,12 @@ static enum wc_err write_photos(const struct demo *d, const char *dir, struct wc
     return wc_agree(&d->comm, rc, err);
 }
 
-static enum wc_err show(const struct demo *d, const struct wc_buf *report, struct wc_error *err) {
+static enum wc_err show(const struct demo *d, struct wc_error *err) {
     struct wc_buf text = {0};
     char *run = wc_path_join(d->out, "run"), *page = wc_sprintf("%s/run/report.html", d->out);
     enum wc_err rc = run && page ? wc_demo_summary(&d->set, run, &text, err)
                                  : WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", d->out);
     if (rc == WC_OK) {
-        fputs(wc_buf_str(report), stdout);
         printf("\ndemo: held-out categories and defects, seed %llu; %s",
                (unsigned long long)d->set.seed, wc_buf_str(&text));
         printf("\n%s", what_it_is);
@@ -104,8 +102,25 @@ static enum wc_err show(const struct demo *d, const struct wc_buf *report, struc
     return rc;
 }
 
+// The command `run` with the configuration just written; it prints the report.
+static enum wc_err run_config(const struct demo *d, char *config, struct wc_error *err) {
+    char **argv = NULL, set[] = "--set", fresh[] = "--fresh", name[] = "run";
+    int argc = 0;
+    WC_TRY(WC_NEW(&argv, 4 + 2 * d->sets.n, "demo: arguments", err));
+    argv[argc++] = name;
+    argv[argc++] = config;
+    for (size_t i = 0; i < d->sets.n; i++) {
+        argv[argc++] = set;
+        argv[argc++] = d->sets.item[i];
+    }
+    if (d->fresh)
+        argv[argc++] = fresh;
+    enum wc_err rc = wc_command_run.run(argc, argv, err);
+    wc_free(argv);
+    return rc;
+}
+
 static enum wc_err run_demo(const struct demo *d, struct wc_error *err) {
-    struct wc_buf report = {0};
     char *data = wc_path_join(d->out, "data"), *config = wc_path_join(d->out, "demo.yaml");
     enum wc_err rc =
         data && config ? WC_OK : WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", d->out);
@@ -119,10 +134,9 @@ static enum wc_err run_demo(const struct demo *d, struct wc_error *err) {
     }
     rc = wc_agree(&d->comm, rc, err);
     if (rc == WC_OK)
-        rc = wc_run_file(config, &d->sets, d->fresh, 0, &report, err);
+        rc = run_config(d, config, err);
     if (rc == WC_OK && d->comm.rank == 0)
-        rc = show(d, &report, err);
-    wc_buf_release(&report);
+        rc = show(d, err);
     wc_free(config);
     wc_free(data);
     return wc_agree(&d->comm, rc, err);
