@@ -85,7 +85,7 @@ FUZZ_BIN    := $(FUZZ_NAMES:%=$(BUILD)/fuzz-%)
 FUZZ_SECONDS ?= 60
 TEST_BIN    += $(FUZZ_REPLAY)
 
-.PHONY: all help setup check check-full check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint tidy analyse install \
+.PHONY: all help setup check check-full coverage coverage-run check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint tidy analyse install \
         uninstall manual dist clean FORCE
 .DELETE_ON_ERROR:
 all: $(PROGRAM) $(LIBRARIES) ## build the program and the library (default)
@@ -184,6 +184,15 @@ check-asan: ## the compiled tests under AddressSanitizer and UBSan
 check-asan-run: $(PROGRAM) $(TEST_BIN)
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) WC_ASAN=1 ASAN_OPTIONS=detect_leaks=1 prove --exec '' $(TEST_BIN)
+# COVERAGE_DETAIL="base eval": these folders file by file, with the lines that no test reached.
+COVERAGE_TESTS = $(TEST_BIN) $(TEST_SH)
+coverage: ## lines and branches that the tests reach, by folder (gcov; takes as long as check)
+	$(MAKE) BUILD=$(BUILD)/cov OPT=-O1 SANITIZE='--coverage -fprofile-update=atomic' coverage-run
+coverage-run: $(PROGRAM) $(TEST_BIN) $(TEST_TOOL)
+	@mkdir -p $(BUILD)/tmp
+	@find $(BUILD) -name '*.gcda' -delete
+	-$(TEST_ENV) prove -Q --exec '' $(COVERAGE_TESTS)
+	@sh tests/coverage.sh $(BUILD) $(COVERAGE_DETAIL)
 # New inputs are kept under build/; `make fuzz-corpus` replaces the committed ones by the fewest of both that
 # reach the same code.
 FUZZ_MAKE = $(MAKE) BUILD=$(BUILD)/fuzz CC=clang OPT=-O1 SANITIZE='-fsanitize=fuzzer-no-link,address,undefined \
