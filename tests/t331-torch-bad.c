@@ -140,7 +140,7 @@ static const struct pickle_case cases[] = {
                                     "K\1K\1K\1K\1K\1K\1K\1K\1K\1") "u." KEYS DATA2),
     CASE("offset_text", "bad-pickle", "offset",
          "\x80\x02}(" NAME_A REBUILT(STORAGE("0", "\x02") NAME_A "(K\x02t(K\x01t") "u." KEYS DATA2),
-    CASE("two_parts", "bad-pickle", "number of parts",
+    CASE("two_parts", "bad-pickle", "storage, offset, shape",
          "\x80\x02}(" NAME_A
          "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE("0", "\x02") "K\0tRu." KEYS DATA2),
     CASE("more_strides", "bad-pickle|bad-shape", "",
