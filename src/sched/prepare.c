@@ -76,6 +76,15 @@ static enum wc_err choose_isa(struct wc_state *s, struct wc_error *err) {
     return wc_agree(&s->comm, wc_kernels_init(name, err), err);
 }
 
+// 8-bit weights have as many bits as every rank's processor can sum.
+static enum wc_err choose_gemm(struct wc_state *s, struct wc_error *err) {
+    WC_TRY(wc_agree(&s->comm, wc_gemm_init(s->config->gemm, err), err));
+    int most = wc_gemm_int8_most(), least;
+    MPI_Allreduce(&most, &least, 1, MPI_INT, MPI_MIN, s->comm.comm);
+    wc_gemm_limit_int8(least);
+    return WC_OK;
+}
+
 /* The model and the texts. */
 
 static enum wc_err open_model(struct wc_state *s, struct wc_error *err) {
@@ -84,10 +93,8 @@ static enum wc_err open_model(struct wc_state *s, struct wc_error *err) {
                                        .arch = c->model.arch,
                                        .json = c->model.json,
                                        .activation = (enum wc_activation)c->model.activation,
+                                       .precision = (enum wc_precision)c->model.precision,
                                        .interpolate_px = (size_t)c->model.interpolate};
-    if (c->model.precision != 0)
-        return WC_FAIL(err, WC_ERR_CONFIG,
-                       "model.precision: only f32 is available in this version");
     WC_TRY(wc_model_open(&o, &s->model, err));
     char text[512];
     wc_model_describe(s->model, text, sizeof text);
@@ -287,7 +294,7 @@ static enum wc_err identify(struct wc_state *s, struct wc_error *err) {
 enum wc_err wc_state_prepare(struct wc_state *s, struct wc_error *err) {
     WC_TRY(wc_comm_init(&s->comm, err));
     WC_TRY(choose_isa(s, err));
-    WC_TRY(wc_agree(&s->comm, wc_gemm_init(s->config->gemm, err), err));
+    WC_TRY(choose_gemm(s, err));
     WC_TRY(list_dataset(s, err));
     WC_TRY(wc_agree(&s->comm, list_units(s, err), err));
     WC_TRY(wc_agree(&s->comm, open_model(s, err), err));
@@ -297,7 +304,8 @@ enum wc_err wc_state_prepare(struct wc_state *s, struct wc_error *err) {
     struct wc_journal_header *h = &s->journal_header;
     snprintf(h->run_id, sizeof h->run_id, "%s", s->id.run_id);
     snprintf(h->isa, sizeof h->isa, "%s", wc_isa_name(wc_kernels()->isa));
-    snprintf(h->precision, sizeof h->precision, "f32");
+    snprintf(h->precision, sizeof h->precision, "%s",
+             wc_precision_name((enum wc_precision)s->config->model.precision));
     snprintf(h->gemm, sizeof h->gemm, "%s", wc_gemm_backend());
     h->n_ranks = (uint32_t)s->comm.n_ranks;
     h->rank = (uint32_t)s->comm.rank;

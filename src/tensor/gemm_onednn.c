@@ -2,6 +2,11 @@
  * oneDNN 2.x and 3.x: matmul with weights in the library's blocked layout; strided and non-constant
  * matrices through its sgemm.
  *
+ * The blocked products of 2.6 take rows without gaps only; others fall to a reference
+ * implementation that is a hundred times slower. So gaps are closed by copies here, which cost
+ * little beside a product, and float32 shapes that still have no better implementation go through
+ * sgemm.
+ *
  * The library parallelises by OpenMP; it is held to one thread by the calling thread's setting
  * during each call. Scratch memory belongs to the calling thread, because the library's own may be
  * used only by the thread that made the primitive.
@@ -17,6 +22,7 @@
 #include <oneapi/dnnl/dnnl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 // The C API changed at 3.0: memory descriptors became handles, and a primitive is described by one
 // call instead of two.
@@ -91,13 +97,14 @@ static const struct {
 } types[] = {
     {dnnl_f32, dnnl_f32, dnnl_f32}, {dnnl_bf16, dnnl_bf16, dnnl_f32}, {dnnl_u8, dnnl_s8, dnnl_s32}};
 
-// A primitive for one number of rows and one set of strides.
+// A primitive for one number of rows.
 struct shape {
-    size_t m, ld_a, ld_out;
+    size_t m;
     bool bias, add;
 };
 struct entry {
     struct shape shape;
+    bool slow; // the reference implementation
     dnnl_primitive_t primitive;
     dnnl_primitive_desc_t pd; // owns the layouts
 };
@@ -217,13 +224,13 @@ static dnnl_status_t describe_product(enum wc_precision type, size_t n, size_t k
     dnnl_primitive_attr_t attr = NULL;
     dnnl_status_t rc = attributes(s->add, &attr);
     if (rc == dnnl_success)
-        rc = matrix_layout(&a, types[type].a, s->m, k, s->ld_a, 1);
+        rc = matrix_layout(&a, types[type].a, s->m, k, k, 1);
     if (rc == dnnl_success)
         rc = usual_weight_layout(&b, type, n, k);
     if (rc == dnnl_success)
         rc = matrix_layout(&bias, dnnl_f32, 1, n, n, 1);
     if (rc == dnnl_success)
-        rc = matrix_layout(&out, types[type].out, s->m, n, s->ld_out, 1);
+        rc = matrix_layout(&out, types[type].out, s->m, n, n, 1);
     if (rc == dnnl_success)
         rc = describe(pd, layout_of(&a), weights ? weights : layout_of(&b),
                       s->bias ? layout_of(&bias) : NULL, layout_of(&out), attr, engine);
@@ -314,8 +321,7 @@ static void unpack(void *packed) {
 // The product that decides the layout of a weight.
 static dnnl_status_t describe_usual(enum wc_precision type, size_t n, size_t k,
                                     dnnl_primitive_desc_t *pd) {
-    const struct shape usual = {
-        .m = M_USUAL, .ld_a = k, .ld_out = n, .bias = type != WC_PRECISION_INT8};
+    const struct shape usual = {.m = M_USUAL, .bias = type != WC_PRECISION_INT8};
     return describe_product(type, n, k, &usual, NULL, pd);
 }
 
@@ -362,13 +368,16 @@ static enum wc_err pack(enum wc_precision type, size_t n, size_t k, const void *
 }
 
 static bool same_shape(const struct shape *x, const struct shape *y) {
-    return x->m == y->m && x->ld_a == y->ld_a && x->ld_out == y->ld_out && x->bias == y->bias &&
-           x->add == y->add;
+    return x->m == y->m && x->bias == y->bias && x->add == y->add;
 }
 
 static dnnl_status_t make_entry(const struct packed *p, const struct shape *s, struct entry *e) {
     *e = (struct entry){.shape = *s};
     dnnl_status_t rc = describe_product(p->type, p->n, p->k, s, p->weights_layout, &e->pd);
+    const char *name = "";
+    if (rc == dnnl_success)
+        rc = dnnl_primitive_desc_query(e->pd, dnnl_query_impl_info_str, 0, (void *)&name);
+    e->slow = rc == dnnl_success && strncmp(name, "ref", 3) == 0;
     if (rc == dnnl_success)
         rc = dnnl_primitive_create(&e->primitive, e->pd);
     if (rc != dnnl_success && e->pd)
@@ -410,27 +419,65 @@ static dnnl_status_t execute(const struct packed *p, const struct entry *e, cons
     return bytes ? run(e->primitive, bias ? 5 : 4, arguments) : dnnl_out_of_memory;
 }
 
+static size_t type_bytes(dnnl_data_type_t type) {
+    return type == dnnl_u8 ? 1 : type == dnnl_bf16 ? 2 : 4;
+}
+
+// Copies m rows of n bytes between strides.
+static void copy_rows(size_t m, size_t n, const void *from, size_t ld_from, void *to,
+                      size_t ld_to) {
+    for (size_t i = 0; i < m; i++)
+        memcpy((unsigned char *)to + i * ld_to, (const unsigned char *)from + i * ld_from, n);
+}
+
+// The product through arrays without gaps.
+static dnnl_status_t execute_dense(const struct packed *p, const struct entry *e, const void *a,
+                                   size_t ld_a, const float *bias, void *out, size_t ld_out) {
+    size_t size_a = type_bytes(types[p->type].a), size = type_bytes(types[p->type].out);
+    size_t m = e->shape.m, row_a = p->k * size_a, row = p->n * size;
+    const void *dense_a = a;
+    void *dense = out;
+    if (ld_a != p->k) {
+        void *copy = wc_thread_scratch(WC_SCRATCH_DENSE_INPUT, m * row_a);
+        if (!copy)
+            return dnnl_out_of_memory;
+        copy_rows(m, row_a, a, ld_a * size_a, copy, row_a);
+        dense_a = copy;
+    }
+    if (ld_out != p->n) {
+        dense = wc_thread_scratch(WC_SCRATCH_DENSE_OUTPUT, m * row);
+        if (!dense)
+            return dnnl_out_of_memory;
+        if (e->shape.add)
+            copy_rows(m, row, out, ld_out * size, dense, row);
+    }
+    dnnl_status_t rc = execute(p, e, dense_a, bias, dense);
+    if (rc == dnnl_success && dense != out)
+        copy_rows(m, row, dense, row, out, ld_out * size);
+    return rc;
+}
+
 static bool packed_product(size_t m, const void *a, size_t ld_a, const void *packed,
                            const float *bias, bool add, void *out, size_t ld_out) {
     // Only the cache of primitives changes, under its lock.
     struct packed *p = (struct packed *)(size_t)packed;
-    const struct shape s = {m, ld_a, ld_out, bias != NULL, add};
+    const struct shape s = {m, bias != NULL, add};
     struct entry e = {0};
-    bool kept = false;
+    bool kept = false, f32 = p->type == WC_PRECISION_F32;
     int n_threads = enter_one_thread();
     dnnl_status_t rc = find_entry(p, &s, &e, &kept);
-    if (rc == dnnl_success) {
-        rc = execute(p, &e, a, bias, out);
-        if (!kept) {
-            dnnl_primitive_destroy(e.primitive);
-            dnnl_primitive_desc_destroy(e.pd);
-        }
+    bool plain = rc != dnnl_success || (f32 && e.slow);
+    if (!plain)
+        rc = execute_dense(p, &e, a, ld_a, bias, out, ld_out);
+    if (e.primitive && !kept) {
+        dnnl_primitive_destroy(e.primitive);
+        dnnl_primitive_desc_destroy(e.pd);
     }
     leave_one_thread(n_threads);
-    if (rc == dnnl_success)
+    if (!plain && rc == dnnl_success)
         return true;
-    // Out of memory, before anything was computed.
-    if (p->type != WC_PRECISION_F32)
+    // Memory may be out: nothing was computed yet.
+    if (!f32)
         return false;
     nt(m, p->n, p->k, a, ld_a, p->b, p->ld_b, add, out, ld_out);
     if (bias)

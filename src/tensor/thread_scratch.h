@@ -8,7 +8,14 @@
 #include <stddef.h>
 
 // Independent pieces of memory of one thread.
-enum wc_scratch_use { WC_SCRATCH_LIBRARY, WC_SCRATCH_INPUT, WC_SCRATCH_OUTPUT, WC_N_SCRATCH_USES };
+enum wc_scratch_use {
+    WC_SCRATCH_LIBRARY,
+    WC_SCRATCH_DENSE_INPUT,
+    WC_SCRATCH_DENSE_OUTPUT,
+    WC_SCRATCH_INPUT,
+    WC_SCRATCH_OUTPUT,
+    WC_N_SCRATCH_USES
+};
 
 // At least n bytes, 64-byte aligned, of any content, valid until the thread's next call for the
 // same use; NULL when memory is out.
