@@ -85,7 +85,7 @@ FUZZ_BIN    := $(FUZZ_NAMES:%=$(BUILD)/fuzz-%)
 FUZZ_SECONDS ?= 60
 TEST_BIN    += $(FUZZ_REPLAY)
 
-.PHONY: all help setup check check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint install \
+.PHONY: all help setup check check-full check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint install \
         uninstall manual dist clean FORCE
 .DELETE_ON_ERROR:
 all: $(PROGRAM) $(LIBRARIES) ## build the program and the library (default)
@@ -169,13 +169,15 @@ $(FUZZ_REPLAY): $(BUILD)/tests/fuzz-%.t: tests/fuzz/fuzz-%.c tests/fuzz/replay.c
 	    tests/fuzz/fuzz.c $(LIB) $(LDFLAGS) $(LIBS) -o $@
 
 TEST_ENV = WINCLIP=$(abspath $(PROGRAM)) GOLDEN_TOOL=$(abspath $(TEST_TOOL)) WC_TEST_TMP=$(abspath $(BUILD))/tmp OMPI_ALLOW_RUN_AS_ROOT=1 \
-           OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+           OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 $(if $(WC_TEST_FULL),WC_TEST_FULL=1)
 check: $(PROGRAM) $(LIBRARIES) $(TEST_BIN) $(TEST_TOOL) ## build everything and run all tests
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove --exec '' $(TEST_BIN) $(TEST_SH)
 check-unit: $(TEST_BIN) ## the compiled tests only
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove --exec '' $(TEST_BIN)
+check-full: ## as check, with every step of the sweeps instead of a sample
+	$(MAKE) WC_TEST_FULL=1 check
 check-asan: ## the compiled tests under AddressSanitizer and UBSan
 	$(MAKE) BUILD=$(BUILD)/asan OPT=-O1 SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	    -fno-omit-frame-pointer' check-asan-run

@@ -16,8 +16,16 @@
  *     golden_tool picture IMAGES.tsv NAME OUT.png
  *
  * The picture of a row.
+ *
+ *     golden_tool maps RUN SIDE OUT.safetensors
+ *
+ * The maps that a run's journals hold, of a model with 15 x 15 patches and pictures of SIDE pixels:
+ * grid.VARIANT.UNIT (n_tiles, 15, 15) and, at the picture's size, map.VARIANT.UNIT (h, w).
  */
 #include "winclip_scene.h"
+
+#include "journal/journal.h"
+#include "sched/record.h"
 
 #include <png.h>
 
@@ -151,15 +159,91 @@ static int picture(const char *table, const char *name, const char *out) {
     return 1;
 }
 
+/* Maps of a run. */
+
+enum { CELLS = 225, MAX_JOURNALS = 64 };
+
+static void put(struct wc_st_writer *w, const char *name, size_t n_dims, const size_t *dim,
+                const float *x) {
+    size_t n = 1;
+    for (size_t i = 0; i < n_dims; i++)
+        n *= dim[i];
+    if (x)
+        scene_must(wc_st_writer_data(w, x, n * sizeof *x, &scene_err));
+    else
+        scene_must(wc_st_writer_declare(w, name, WC_F32, n_dims, dim, &scene_err));
+}
+
+// The grids and maps of one record, declared or written.
+static void put_record(struct wc_st_writer *w, const struct wc_record *r, size_t side,
+                       bool declare) {
+    struct wc_tiling t;
+    size_t n = (size_t)r->n_tiles * CELLS, h = r->height_px, width = r->width_px;
+    float *grid = wc_alloc(n, sizeof *grid), *map = wc_alloc(h * width, sizeof *map);
+    scene_must(wc_tiling_plan(width, h, side, WC_TILES, &t, &scene_err));
+    for (size_t v = 0; v < r->n_variants; v++) {
+        char name[64];
+        memcpy(grid, r->grid + v * n * sizeof *grid, n * sizeof *grid);
+        wc_tiling_map(&t, grid, 15, 15, h, width, 0, h, map);
+        snprintf(name, sizeof name, "grid.%zu.%u", v, r->unit);
+        put(w, name, 3, (size_t[]){r->n_tiles, 15, 15}, declare ? NULL : grid);
+        snprintf(name, sizeof name, "map.%zu.%u", v, r->unit);
+        put(w, name, 2, (size_t[]){h, width}, declare ? NULL : map);
+    }
+    wc_free(grid);
+    wc_free(map);
+}
+
+static int maps(const char *run, size_t side, const char *out) {
+    static struct wc_journal_reader reader[MAX_JOURNALS];
+    struct wc_strlist names = {0};
+    struct wc_st_writer *w = NULL;
+    char *folder = wc_path_join(run, "journal");
+    size_t n_records = 0;
+    scene_must(wc_io_list(folder, false, &names, &scene_err));
+    scene_must(wc_st_writer_new(out, &w, &scene_err));
+    for (size_t i = 0; i < names.n && i < MAX_JOURNALS; i++) {
+        char *path = wc_path_join(folder, names.item[i]);
+        scene_must(wc_journal_read(path, &reader[i], &scene_err));
+        wc_free(path);
+    }
+    for (int declare = 1; declare >= 0; declare--)
+        for (size_t i = 0; i < names.n && i < MAX_JOURNALS; i++)
+            for (size_t k = 0; k < reader[i].n; k++) {
+                const unsigned char *bytes = reader[i].payload[k].bytes;
+                struct wc_record r;
+                uint32_t n_variants; // the third word of a record
+                memcpy(&n_variants, bytes + 8, sizeof n_variants);
+                if (!wc_record_decode(bytes, reader[i].payload[k].n_bytes, n_variants,
+                                      n_variants * CELLS, UINT32_MAX, &r) ||
+                    r.failed)
+                    continue;
+                put_record(w, &r, side, declare);
+                n_records++;
+            }
+    scene_must(wc_st_writer_commit(w, &scene_err));
+    for (size_t i = 0; i < names.n && i < MAX_JOURNALS; i++)
+        wc_journal_reader_release(&reader[i]);
+    wc_st_writer_free(&w);
+    wc_strlist_release(&names);
+    wc_free(folder);
+    printf("%zu records\n", n_records / 2);
+    return n_records > 0 ? 0 : 1;
+}
+
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
+    if (strcmp(what, "maps") == 0 && argc == 5)
+        return maps(argv[2], (size_t)strtoul(argv[3], NULL, 10), argv[4]);
     if (strcmp(what, "tensors") == 0 && argc == 4)
         return tensors(argv[2], argv[3]);
     if (strcmp(what, "pixels") == 0 && argc == 4)
         return pixels(argv[2], argv[3]);
     if (strcmp(what, "picture") == 0 && argc == 5)
         return picture(argv[2], argv[3], argv[4]);
-    fprintf(stderr,
-            "usage: golden_tool tensors FOUND GOLD | pixels A B | picture TABLE NAME OUT\n");
+    fprintf(
+        stderr,
+        "usage: golden_tool tensors FOUND GOLD | pixels A B | picture TABLE NAME OUT | maps RUN "
+        "SIDE OUT\n");
     return 2;
 }

@@ -136,6 +136,7 @@ static const struct pickle_case cases[] = {
 };
 
 static void test_cases(void) {
+    size_t n_bad = 0;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char name[64];
         struct wc_buf b = {0};
@@ -144,12 +145,14 @@ static void test_cases(void) {
         wc_buf_add(&b, cases[i].bytes, cases[i].n);
         snprintf(name, sizeof(name), "t331-%s.pt", cases[i].name);
         const char *path = scratch_file(name, b.data, b.n);
+        n_bad += cases[i].fault != NULL;
         if (cases[i].fault)
             test_bad(path, cases[i].fault, cases[i].part);
         else if (!test_ok(load_all(path, &err) == WC_OK, "%s loads", cases[i].name))
             test_note("%s", err.text);
         wc_buf_release(&b);
     }
+    test_note("count: %zu malformed pickles", n_bad);
 }
 
 // Short opcodes repeated a million times: refused at once, in memory that the file's size bounds.
@@ -168,6 +171,7 @@ static void test_bombs(void) {
         test_bad(scratch_file(name, b.data, b.n), "bad-pickle", "");
         wc_buf_release(&b);
     }
+    test_note("count: %zu pickle bombs", sizeof(units) / sizeof(*units));
 }
 
 // Single changed bytes and cuts.
@@ -190,6 +194,7 @@ static void damage(const char *file, size_t n_max, size_t step) {
         rc = load_all(scratch_file(name, bytes, k), &err); // cut here
         n_odd += rc != WC_ERR_DATA || !err.fault;
     }
+    test_note("count: %zu damaged PyTorch files", n_tries);
     test_ok(n_odd == 0 && n_tries > 20, "%s: %zu damaged variants are refused or read", file,
             n_tries);
     wc_free(bytes);

@@ -44,6 +44,7 @@ static void *get(size_t n, size_t size, bool huge, size_t *n_bytes) {
         (void)madvise(p, rounded / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); // advice: may be refused
 #endif
     *n_bytes = rounded;
+    wc_fault_live_add(1);
     return p;
 }
 
@@ -93,5 +94,7 @@ enum wc_err wc_grow(void **p, size_t *cap, size_t n, size_t size, const char *wh
 }
 
 void wc_free(void *p) {
+    if (p)
+        wc_fault_live_add(-1);
     free(p);
 }

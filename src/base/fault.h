@@ -2,9 +2,10 @@
  * Fault injection: makes the n-th allocation or file call fail, so that tests can sweep every
  * failure.
  *
- * Armed by wc_fault_arm() in tests or by the environment variable WC_FAULT=KIND:N[:persist] read by
- * wc_fault_init() (kinds: alloc, open, read, write, fsync, close, rename, map; errno as EIO, except
- * write: ENOSPC). Costs one relaxed atomic load when not armed.
+ * Armed by wc_fault_arm() in tests or by the environment variable WC_FAULT=KIND:N[:persist][:HOW]
+ * read by wc_fault_init() (kinds: alloc, open, read, write, fsync, close, rename, map). HOW is eio,
+ * enospc, eintr or short; default: EIO, for write ENOSPC. Costs one relaxed atomic load when not
+ * armed.
  */
 #ifndef WC_BASE_FAULT_H
 #define WC_BASE_FAULT_H
@@ -27,6 +28,14 @@ enum wc_fault_kind {
 // n == 0 disarms.
 void wc_fault_arm(enum wc_fault_kind kind, unsigned long n, bool persist);
 
+/*
+ * In which way calls fail: an errno, 0 (the kind's usual one) or WC_FAULT_SHORT. EINTR and short
+ * counts are no errors: the caller must get the same as without them. Holds until the next
+ * wc_fault_reset().
+ */
+#define WC_FAULT_SHORT (-1) // reads and writes do half of what was asked, at least a byte
+void wc_fault_how(int how);
+
 // Disarms every kind and forgets the counts.
 void wc_fault_reset(void);
 
@@ -35,8 +44,15 @@ bool wc_fault_init(void);
 
 // Called at each point: true when this call must fail.
 bool wc_fault_hit(enum wc_fault_kind kind);
+// The same for calls of the operating system: 0 (go on), an errno, or WC_FAULT_SHORT.
+int wc_fault_errno(enum wc_fault_kind kind, int usual);
 
 // Calls of that kind since it was armed or reset.
 unsigned long wc_fault_count(enum wc_fault_kind kind);
+
+// Blocks of memory taken less those given back, while armed: what lies between arming and this call
+// and releases all that it took leaves 0. wc_alloc() and wc_free() count.
+long wc_fault_live(void);
+void wc_fault_live_add(long n);
 
 #endif

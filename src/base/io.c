@@ -15,50 +15,56 @@
 
 /* The system calls, each with its injection point and EINTR handled. */
 
+// An injected failure; EINTR is injected where the system would give it, inside the loops. Once: a
+// call that is interrupted for ever would hang, in truth too.
+static bool fails(enum wc_fault_kind kind, int usual) {
+    int number = wc_fault_errno(kind, usual);
+    if (number <= 0)
+        return false;
+    errno = number;
+    return true;
+}
+
 static int sys_open(const char *path, int flags, mode_t mode) {
-    if (wc_fault_hit(WC_FAULT_OPEN)) {
-        errno = EIO;
-        return -1;
-    }
     int fd;
     do
-        fd = open(path, flags | O_CLOEXEC, mode);
+        fd = fails(WC_FAULT_OPEN, EIO) ? -1 : open(path, flags | O_CLOEXEC, mode);
     while (fd < 0 && errno == EINTR);
     return fd;
 }
 
-static ssize_t sys_read(int fd, void *p, size_t n) {
-    if (wc_fault_hit(WC_FAULT_READ)) {
-        errno = EIO;
+// How much of n bytes to ask for; -1 with errno: nothing, fail.
+static ssize_t portion(enum wc_fault_kind kind, size_t n, int usual) {
+    int number = wc_fault_errno(kind, usual);
+    if (number > 0) {
+        errno = number;
         return -1;
     }
+    return number == WC_FAULT_SHORT && n > 1 ? (ssize_t)(n / 2) : (ssize_t)n;
+}
+
+static ssize_t sys_read(int fd, void *p, size_t n) {
     ssize_t r;
-    do
-        r = read(fd, p, n);
-    while (r < 0 && errno == EINTR);
+    do {
+        r = portion(WC_FAULT_READ, n, EIO);
+        r = r < 0 ? r : read(fd, p, (size_t)r);
+    } while (r < 0 && errno == EINTR);
     return r;
 }
 
 static ssize_t sys_write(int fd, const void *p, size_t n) {
-    if (wc_fault_hit(WC_FAULT_WRITE)) {
-        errno = ENOSPC;
-        return -1;
-    }
     ssize_t r;
-    do
-        r = write(fd, p, n);
-    while (r < 0 && errno == EINTR);
+    do {
+        r = portion(WC_FAULT_WRITE, n, ENOSPC);
+        r = r < 0 ? r : write(fd, p, (size_t)r);
+    } while (r < 0 && errno == EINTR);
     return r;
 }
 
 static int sys_fsync(int fd) {
-    if (wc_fault_hit(WC_FAULT_FSYNC)) {
-        errno = EIO;
-        return -1;
-    }
     int r;
     do
-        r = fsync(fd);
+        r = fails(WC_FAULT_FSYNC, EIO) ? -1 : fsync(fd);
     while (r < 0 && errno == EINTR);
     return r;
 }
@@ -66,32 +72,19 @@ static int sys_fsync(int fd) {
 // POSIX leaves the descriptor's state open after EINTR; on Linux it is closed, so close is never
 // repeated.
 static int sys_close(int fd) {
-    bool fail = wc_fault_hit(WC_FAULT_CLOSE);
     int r = close(fd);
-    if (r < 0 && errno == EINTR)
-        r = 0;
-    if (fail && r == 0) {
-        errno = EIO;
+    if (r == 0 && fails(WC_FAULT_CLOSE, EIO))
         r = -1;
-    }
-    return r;
+    return r < 0 && errno == EINTR ? 0 : r;
 }
 
 static int sys_rename(const char *from, const char *to) {
-    if (wc_fault_hit(WC_FAULT_RENAME)) {
-        errno = EIO;
-        return -1;
-    }
-    return rename(from, to);
+    return fails(WC_FAULT_RENAME, EIO) ? -1 : rename(from, to);
 }
 
 // As a rename: it gives a complete file its final name.
 static int sys_link(const char *from, const char *to) {
-    if (wc_fault_hit(WC_FAULT_RENAME)) {
-        errno = EIO;
-        return -1;
-    }
-    return link(from, to);
+    return fails(WC_FAULT_RENAME, EIO) ? -1 : link(from, to);
 }
 
 static enum wc_err io_error(struct wc_error *err, const char *what, const char *path, int number) {
@@ -174,10 +167,9 @@ enum wc_err wc_io_map(const char *path, struct wc_map *map, struct wc_error *err
     WC_TRY(open_regular(path, &fd, &n, err));
     void *p = NULL;
     if (n > 0) {
-        bool fail = wc_fault_hit(WC_FAULT_MAP);
-        p = fail ? MAP_FAILED : mmap(NULL, n, PROT_READ, MAP_SHARED, fd, 0);
+        p = fails(WC_FAULT_MAP, ENOMEM) ? MAP_FAILED : mmap(NULL, n, PROT_READ, MAP_SHARED, fd, 0);
         if (p == MAP_FAILED) {
-            enum wc_err rc = io_error(err, "mmap", path, fail ? ENOMEM : errno);
+            enum wc_err rc = io_error(err, "mmap", path, errno);
             sys_close(fd);
             return rc;
         }
@@ -431,7 +423,10 @@ enum wc_err wc_io_mkdirs(const char *path, struct wc_error *err) {
 
 enum wc_err wc_io_list(const char *path, bool hidden, struct wc_strlist *names,
                        struct wc_error *err) {
-    DIR *dir = wc_fault_hit(WC_FAULT_OPEN) ? (errno = EIO, NULL) : opendir(path);
+    DIR *dir;
+    do
+        dir = fails(WC_FAULT_OPEN, EIO) ? NULL : opendir(path);
+    while (!dir && errno == EINTR);
     if (!dir && (errno == ENOENT || errno == ENOTDIR))
         return WC_FAULT(err, WC_ERR_DATA, "not-found", "%s: no such folder", path);
     if (!dir)
@@ -492,7 +487,7 @@ bool wc_io_exists(const char *path) {
 
 enum wc_err wc_io_link_or_copy(const char *from, const char *to, struct wc_error *err) {
     struct wc_map map = {0};
-    if (link(from, to) == 0 || errno == EEXIST)
+    if (sys_link(from, to) == 0 || errno == EEXIST)
         return WC_OK;
     WC_TRY(wc_io_map(from, &map, err));
     enum wc_err rc = wc_io_write_atomic(to, map.data, map.n_bytes, err);

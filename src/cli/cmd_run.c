@@ -116,7 +116,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
         goto out;
     catch_signals();
     const struct wc_run_options options = {.config = &config, .fresh = fresh, .stop = &stop};
-    rc = wc_run(&options, &text, err);
+    rc = wc_run(&options, 1, &text, err);
     if (rank == 0)
         fputs(wc_buf_str(&text), stdout);
 out:

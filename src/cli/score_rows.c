@@ -1,7 +1,7 @@
 #include "cli/score_rows.h"
 
 #include "base/json.h"
-#include "report/report.h"
+#include "report/escape.h"
 
 #include <math.h>
 #include <string.h>

@@ -32,4 +32,15 @@ enum wc_err wc_bootstrap_image(const float *scores, const uint8_t *labels, size_
                                size_t n_replicates, double level, uint64_t seed,
                                struct wc_bootstrap *out, struct wc_error *err);
 
+// The replicates themselves, to be combined before an interval is taken: value[m] (n_replicates) of
+// auroc, ap, aupr_trapezoid, f1max; NaN where a replicate has one class only.
+#define WC_BOOTSTRAP_METRICS 4
+enum wc_err wc_bootstrap_replicates(const float *scores, const uint8_t *labels, size_t n,
+                                    size_t n_replicates, uint64_t seed,
+                                    double *const value[WC_BOOTSTRAP_METRICS],
+                                    struct wc_error *err);
+// The interval of n values, which are sorted; NaN among them are left out.
+struct wc_interval wc_bootstrap_interval(double *v, size_t n, double level);
+enum wc_err wc_bootstrap_check(size_t n_replicates, double level, struct wc_error *err);
+
 #endif

@@ -2,15 +2,17 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "report/formats.h"
+#include "report/view.h"
 
 #include <math.h>
 #include <string.h>
 
 static const struct wc_report_format formats[] = {
-    {"text", "report.txt", wc_report_text},
-    {"csv", "report.csv", wc_report_csv},
-    {"json", "report.json", wc_report_json},
+    {"text", "report.txt", wc_report_text},        {"csv", "report.csv", wc_report_csv},
+    {"json", "report.json", wc_report_json},       {"latex", "report.tex", wc_report_latex},
+    {"markdown", "report.md", wc_report_markdown},
 };
 #define N_FORMATS (sizeof formats / sizeof *formats)
 
@@ -29,9 +31,21 @@ const struct wc_report_format *wc_report_format_find(const char *name) {
 void wc_report_release(struct wc_report *r) {
     for (size_t i = 0; i < r->n_failures; i++)
         wc_free(r->failure[i].text);
+    for (size_t i = 0; i < r->n_curves; i++)
+        wc_free(r->curve[i].point);
+    for (size_t i = 0; i < r->n_docs; i++)
+        wc_json_free(&r->doc[i]);
     wc_free(r->row);
+    wc_free(r->defect);
+    wc_free(r->category);
+    wc_free(r->variant);
+    wc_free(r->image);
     wc_free(r->score);
+    wc_free(r->curve);
+    wc_free(r->picture);
     wc_free(r->failure);
+    wc_free(r->doc);
+    wc_strlist_release(&r->text);
     *r = (struct wc_report){0};
 }
 
@@ -42,83 +56,55 @@ enum wc_err wc_report_add(struct wc_report *r, const struct wc_report_row *row,
     return WC_OK;
 }
 
-static bool same_series(const struct wc_report_row *a, const struct wc_report_row *b) {
-    return strcmp(a->method, b->method) == 0 && strcmp(a->preset, b->preset) == 0 &&
-           a->shot == b->shot && a->seed == b->seed && strcmp(a->metric, b->metric) == 0;
+struct wc_report_row wc_report_row_of(const struct wc_report_variant *v, const char *category,
+                                      const char *metric, double value, size_t n_images) {
+    return (struct wc_report_row){.category = category,
+                                  .defect = "",
+                                  .method = v->method,
+                                  .preset = v->preset,
+                                  .shot = v->shot,
+                                  .seed = v->seed,
+                                  .metric = metric,
+                                  .value = value,
+                                  .low = NAN,
+                                  .high = NAN,
+                                  .n_images = n_images};
+}
+
+// The mean of a series and metric over all lines that have it; returns how many have.
+static size_t mean_of(const struct wc_view *v, size_t series, size_t metric,
+                      struct wc_report_row *out) {
+    struct wc_report_row mean =
+        wc_report_row_of(&v->series[series], WC_REPORT_MEAN, v->metric[metric], 0, 0);
+    size_t n = 0;
+    for (size_t l = 0; l < v->n_lines; l++) {
+        const struct wc_report_row *row = wc_view_row(v, l, series, metric);
+        if (!row)
+            continue;
+        mean.value += row->value;
+        mean.bound += row->bound;
+        mean.n_images += row->n_images;
+        n++;
+    }
+    mean.value /= (double)n;
+    mean.bound /= (double)n;
+    *out = mean;
+    return n;
 }
 
 enum wc_err wc_report_add_means(struct wc_report *r, struct wc_error *err) {
-    size_t n = r->n_rows;
-    for (size_t i = 0; i < n; i++) {
-        struct wc_report_row mean = r->row[i];
-        bool first = true;
-        double sum = 0, bound = 0;
-        size_t n_categories = 0, n_images = 0;
-        for (size_t j = 0; j < n; j++) {
-            if (!same_series(&mean, &r->row[j]))
-                continue;
-            first = first && (n_categories > 0 || j == i);
-            sum += r->row[j].value;
-            bound += r->row[j].bound;
-            n_images += r->row[j].n_images;
-            n_categories++;
+    struct wc_view v = {0};
+    WC_TRY(wc_view_new(r->row, r->n_rows, &v, err));
+    enum wc_err rc = WC_OK;
+    for (size_t s = 0; s < v.n_series && rc == WC_OK; s++)
+        for (size_t m = 0; m < v.n_metrics && rc == WC_OK; m++) {
+            struct wc_report_row mean;
+            if (mean_of(&v, s, m, &mean) > 0)
+                rc = wc_report_add(r, &mean, err);
+            v.row = r->row; // may have moved
         }
-        if (!first)
-            continue;
-        mean.category = "mean";
-        mean.value = sum / (double)n_categories;
-        mean.bound = bound / (double)n_categories;
-        mean.n_images = n_images;
-        WC_TRY(wc_report_add(r, &mean, err));
-    }
-    return WC_OK;
-}
-
-double wc_report_std(const double *value, size_t n) {
-    double mean = 0, sum = 0;
-    if (n < 2)
-        return 0;
-    for (size_t i = 0; i < n; i++)
-        mean += value[i] / (double)n;
-    for (size_t i = 0; i < n; i++)
-        sum += (value[i] - mean) * (value[i] - mean);
-    return sqrt(sum / (double)(n - 1));
-}
-
-void wc_csv_field(struct wc_buf *out, const char *text) {
-    bool formula = text[0] && strchr("=+-@\t\r", text[0]);
-    bool quote = formula || strpbrk(text, ",\"\n\r") != NULL;
-    if (!quote) {
-        wc_buf_puts(out, text);
-        return;
-    }
-    wc_buf_putc(out, '"');
-    if (formula)
-        wc_buf_putc(out, '\'');
-    for (const char *p = text; *p; p++) {
-        if (*p == '"')
-            wc_buf_putc(out, '"');
-        wc_buf_putc(out, *p);
-    }
-    wc_buf_putc(out, '"');
-}
-
-enum wc_err wc_report_scores_csv(const struct wc_report *r, struct wc_buf *out,
-                                 struct wc_error *err) {
-    wc_buf_puts(out, "dataset,category,image,label,method,preset,shot,seed,score\n");
-    for (size_t i = 0; i < r->n_scores; i++) {
-        const struct wc_report_score *s = &r->score[i];
-        const char *const names[] = {r->provenance.dataset, s->category, s->image};
-        for (size_t j = 0; j < 3; j++) {
-            wc_csv_field(out, names[j]);
-            wc_buf_putc(out, ',');
-        }
-        if (s->label >= 0)
-            wc_buf_printf(out, "%d", s->label);
-        wc_buf_printf(out, ",%s,%s,%lld,%lld,%.9g\n", s->method, s->preset, (long long)s->shot,
-                      (long long)s->seed, s->score);
-    }
-    return wc_buf_check(out, "scores.csv", err);
+    wc_view_release(&v);
+    return rc;
 }
 
 static enum wc_err write_file(const char *folder, const char *name, const struct wc_buf *text,
@@ -133,16 +119,16 @@ static enum wc_err write_file(const char *folder, const char *name, const struct
 
 enum wc_err wc_report_write_all(const struct wc_report *r, const char *folder,
                                 struct wc_error *err) {
+    static const struct wc_report_format tables[] = {
+        {"scores", "scores.csv", wc_report_scores_csv},
+        {"defects", "defects.csv", wc_report_defects_csv}};
     struct wc_buf text = {0};
-    enum wc_err rc = wc_report_scores_csv(r, &text, err);
-    if (rc == WC_OK)
-        rc = write_file(folder, "scores.csv", &text, err);
-    wc_buf_release(&text);
-    // The text report comes last: where it exists, the run is complete.
-    for (size_t i = N_FORMATS; i-- > 0 && rc == WC_OK;) {
-        rc = formats[i].write(r, &text, err);
+    enum wc_err rc = WC_OK;
+    for (size_t i = N_FORMATS + 2; i-- > 0 && rc == WC_OK;) {
+        const struct wc_report_format *f = i < N_FORMATS ? &formats[i] : &tables[i - N_FORMATS];
+        rc = f->write(r, &text, err);
         if (rc == WC_OK)
-            rc = write_file(folder, formats[i].file, &text, err);
+            rc = write_file(folder, f->file, &text, err);
         wc_buf_release(&text);
     }
     return rc;

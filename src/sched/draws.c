@@ -6,7 +6,7 @@
 #include "base/rng.h"
 #include "dataset/csv.h"
 #include "method/reference_file.h"
-#include "report/report.h"
+#include "report/escape.h"
 
 #include <string.h>
 

@@ -95,14 +95,8 @@ static enum wc_err gather(struct wc_state *s, struct gathered *g, struct wc_erro
 static struct wc_report_row row_of(const struct wc_state *s, size_t category, size_t variant,
                                    const char *metric, double value, size_t n_images) {
     const struct wc_variant *v = &s->plan.variant[variant];
-    return (struct wc_report_row){.category = s->dataset.category[category].name,
-                                  .method = v->method->name,
-                                  .preset = v->preset,
-                                  .shot = v->shot,
-                                  .seed = v->seed,
-                                  .metric = metric,
-                                  .value = value,
-                                  .n_images = n_images};
+    const struct wc_report_variant name = {v->method->name, v->preset, v->shot, v->seed};
+    return wc_report_row_of(&name, s->dataset.category[category].name, metric, value, n_images);
 }
 
 static size_t first_unit(const struct wc_state *s, size_t category) {
@@ -149,35 +143,49 @@ static enum wc_err image_rows(const struct wc_state *s, const struct gathered *g
     return rc;
 }
 
-static enum wc_err add_scores(const struct wc_state *s, const struct gathered *g,
-                              struct wc_report *report, struct wc_error *err) {
-    size_t n = s->n_units * s->plan.n_variants;
-    WC_TRY(WC_GROW(&report->score, &report->cap_scores, n, "scores", err));
-    for (size_t v = 0; v < s->plan.n_variants; v++)
-        for (size_t u = 0; u < s->n_units; u++) {
-            const struct wc_category *c = &s->dataset.category[s->unit[u].category];
-            const struct wc_item *item = &c->item[s->unit[u].item];
-            const struct wc_variant *variant = &s->plan.variant[v];
-            if (g->fail[u])
-                continue;
-            report->score[report->n_scores++] =
-                (struct wc_report_score){.category = c->name,
-                                         .image = item->image,
-                                         .label = (int)item->label,
-                                         .method = variant->method->name,
-                                         .preset = variant->preset,
-                                         .shot = variant->shot,
-                                         .seed = variant->seed,
-                                         .score = g->score[u * s->plan.n_variants + v]};
+// What was scored, and how often each label occurs.
+static enum wc_err add_images(const struct wc_state *s, struct wc_report *r, struct wc_error *err) {
+    WC_TRY(WC_GROW(&r->category, &r->cap_categories, s->dataset.n_categories + 1, "report", err));
+    WC_TRY(WC_GROW(&r->image, &r->cap_images, s->n_units + 1, "report", err));
+    WC_TRY(WC_GROW(&r->variant, &r->cap_variants, s->plan.n_variants + 1, "report", err));
+    for (size_t c = 0; c < s->dataset.n_categories; c++) {
+        const struct wc_category *k = &s->dataset.category[c];
+        struct wc_report_category *count = &r->category[r->n_categories++];
+        *count = (struct wc_report_category){.name = k->name, .n_train = k->n_train};
+        for (size_t i = 0; i < k->n_items; i++) {
+            count->n_normal += k->item[i].label == WC_NORMAL;
+            count->n_anomalous += k->item[i].label == WC_ANOMALOUS;
+            count->n_unlabelled += k->item[i].label == WC_UNLABELLED;
+            count->n_masked += k->item[i].masks.n > 0;
         }
+    }
+    for (size_t u = 0; u < s->n_units; u++) {
+        const struct wc_category *k = &s->dataset.category[s->unit[u].category];
+        const struct wc_item *item = &k->item[s->unit[u].item];
+        r->image[r->n_images++] =
+            (struct wc_report_image){k->name, item->image, item->defect, (int)item->label};
+    }
+    for (size_t v = 0; v < s->plan.n_variants; v++) {
+        const struct wc_variant *w = &s->plan.variant[v];
+        r->variant[r->n_variants++] =
+            (struct wc_report_variant){w->method->name, w->preset, w->shot, w->seed};
+    }
+    return WC_OK;
+}
+
+static enum wc_err add_scores(const struct wc_state *s, const struct gathered *g,
+                              struct wc_report *r, struct wc_error *err) {
+    WC_TRY(add_images(s, r, err));
+    WC_TRY(WC_GROW(&r->score, &r->cap_scores, s->n_units * s->plan.n_variants + 1, "scores", err));
+    for (size_t v = 0; v < s->plan.n_variants; v++)
+        for (size_t u = 0; u < s->n_units; u++)
+            r->score[v * s->n_units + u] = g->score[u * s->plan.n_variants + v];
     for (size_t u = 0; u < s->n_units; u++) {
         if (!g->fail[u])
             continue;
-        WC_TRY(WC_GROW(&report->failure, &report->cap_failures, report->n_failures + 1, "failures",
-                       err));
-        const struct wc_category *c = &s->dataset.category[s->unit[u].category];
-        report->failure[report->n_failures++] =
-            (struct wc_report_failure){c->name, c->item[s->unit[u].item].image, g->fail[u]};
+        WC_TRY(WC_GROW(&r->failure, &r->cap_failures, r->n_failures + 1, "failures", err));
+        r->failure[r->n_failures++] =
+            (struct wc_report_failure){r->image[u].category, r->image[u].image, g->fail[u]};
         g->fail[u] = NULL;
     }
     return WC_OK;
@@ -253,7 +261,7 @@ static enum wc_err read_grids(const struct wc_state *s, const struct wc_record *
                               struct canvas *c, const float **grids, size_t *side,
                               struct wc_error *err) {
     const struct wc_variant *v = &s->plan.variant[variant];
-    size_t px = wc_model_arch(s->model)->image_px, cells = wc_variant_cells(v), n = r->n_tiles;
+    size_t px = s->arch.image_px, cells = wc_variant_cells(v), n = r->n_tiles;
     wc_record_grid(r, &s->plan, variant, c->grid);
     *grids = c->grid;
     *side = v->side[0];
@@ -274,7 +282,7 @@ static enum wc_err add_image(const struct wc_state *s, const struct wc_record *r
     size_t w = size ? size : r->width_px, h = size ? size : r->height_px;
     struct wc_tiling t;
     struct wc_mask mask = {0};
-    WC_TRY(wc_tiling_plan(r->width_px, r->height_px, wc_model_arch(s->model)->image_px,
+    WC_TRY(wc_tiling_plan(r->width_px, r->height_px, s->arch.image_px,
                           (enum wc_tile_mode)s->config->preprocess.tiling, &t, err));
     if (t.n_tiles != r->n_tiles)
         return WC_FAIL(err, WC_ERR_BUG, "%s: %u tiles in the journal, %zu planned", item->path,

@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "model/backbone.h"
+#include "method/reference_file.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
 
@@ -89,21 +89,20 @@ static enum wc_err choose_gemm(struct wc_state *s, struct wc_error *err) {
 
 static enum wc_err open_model(struct wc_state *s, struct wc_error *err) {
     const struct wc_config *c = s->config;
-    const struct wc_model_options o = {.weights = c->model.weights,
-                                       .arch = c->model.arch,
-                                       .json = c->model.json,
-                                       .activation = (enum wc_activation)c->model.activation,
-                                       .precision = (enum wc_precision)c->model.precision,
-                                       .interpolate_px = (size_t)c->model.interpolate};
-    WC_TRY(wc_model_open(&o, &s->model, err));
     char text[512];
+    WC_TRY(wc_bench_model(s->bench, c, err));
+    s->model = s->bench->model;
     wc_model_describe(s->model, text, sizeof text);
     WC_INFO("model %s", text);
-    size_t g = wc_arch_grid(wc_model_arch(s->model));
-    WC_TRY(wc_plan_new(c, g, &s->plan, err));
+    s->arch = *wc_model_arch(s->model);
+    snprintf(s->activation, sizeof s->activation, "%s",
+             wc_model_activation(s->model) == WC_QUICKGELU ? "quickgelu" : "gelu");
+    snprintf(s->activation_reason, sizeof s->activation_reason, "%s",
+             wc_model_activation_reason(s->model));
+    WC_TRY(wc_plan_new(c, wc_arch_grid(&s->arch), &s->plan, err));
     if (wc_plan_needs_backbone(&s->plan)) {
-        WC_TRY(wc_backbone_open(c->backbone.weights, c->backbone.arch,
-                                wc_model_arch(s->model)->image_px, &s->backbone, err));
+        WC_TRY(wc_bench_backbone(s->bench, c, s->arch.image_px, err));
+        s->backbone = s->bench->backbone;
         wc_plan_attach(&s->plan, s->backbone);
     }
     s->cells = wc_plan_cells(&s->plan);
@@ -291,8 +290,20 @@ static enum wc_err identify(struct wc_state *s, struct wc_error *err) {
     return WC_OK;
 }
 
-enum wc_err wc_state_prepare(struct wc_state *s, struct wc_error *err) {
-    WC_TRY(wc_comm_init(&s->comm, err));
+// What features of references depend on besides the picture. A backbone's depend on the input's
+// side too, which is the model's.
+static enum wc_err name_features(struct wc_state *s, struct wc_error *err) {
+    const struct wc_config *c = s->config;
+    WC_TRY(wc_reference_key(s->model, s->id.weights_sha256, (enum wc_tile_mode)c->preprocess.tiling,
+                            c->preprocess.exif_apply, s->journal_header.precision,
+                            &s->reference_key, err));
+    if (s->backbone)
+        wc_buf_printf(&s->reference_key, ", backbone %s at %zu", s->id.backbone_sha256,
+                      s->arch.image_px);
+    return wc_buf_check(&s->reference_key, "reference key", err);
+}
+
+static enum wc_err prepare(struct wc_state *s, struct wc_error *err) {
     WC_TRY(choose_isa(s, err));
     WC_TRY(choose_gemm(s, err));
     WC_TRY(list_dataset(s, err));
@@ -309,12 +320,20 @@ enum wc_err wc_state_prepare(struct wc_state *s, struct wc_error *err) {
     snprintf(h->gemm, sizeof h->gemm, "%s", wc_gemm_backend());
     h->n_ranks = (uint32_t)s->comm.n_ranks;
     h->rank = (uint32_t)s->comm.rank;
-    return WC_OK;
+    return wc_agree(&s->comm, name_features(s, err), err);
+}
+
+enum wc_err wc_state_prepare(struct wc_state *s, struct wc_error *err) {
+    WC_TRY(wc_comm_init(&s->comm, err));
+    enum wc_err rc = prepare(s, err);
+    s->model = s->backbone = NULL; // the bench's, which the next run may change
+    return rc;
 }
 
 void wc_state_release(struct wc_state *s) {
     wc_state_unload_results(s);
-    wc_scorer_free(&s->scorer);
+    if (s->bench && s->bench->entered == s)
+        wc_bench_leave(s->bench);
     wc_state_release_references(s);
     for (size_t i = 0; s->object && i < s->dataset.n_categories; i++)
         wc_free(s->object[i]);
@@ -324,8 +343,8 @@ void wc_state_release(struct wc_state *s) {
     wc_prompt_sets_release(&s->prompts);
     wc_tokenizer_free(&s->tokenizer);
     wc_plan_release(&s->plan);
-    wc_model_free(&s->model);
-    wc_model_free(&s->backbone);
+    wc_journal_close(&s->journal, NULL);
+    wc_free(s->todo);
     wc_free(s->unit);
     wc_dataset_release(&s->dataset);
     if (s->lock)

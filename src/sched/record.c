@@ -49,7 +49,7 @@ bool wc_record_decode(const unsigned char *bytes, size_t n, size_t n_variants, s
     size_t rest = n - sizeof h, scores = n_variants * sizeof(double);
     if (h.unit >= n_units || h.status > 1)
         return false;
-    if (h.status == 1 && h.n_text != rest)
+    if (h.status == 1 && (h.n_text != rest || rest == 0)) // a failure without a text is none
         return false;
     if (h.status == 0 && (h.n_variants != n_variants || h.n_tiles < 1 || h.n_tiles > WC_TILES_MAX ||
                           rest != scores + h.n_tiles * cells * sizeof(float)))

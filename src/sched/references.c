@@ -21,7 +21,7 @@ struct wc_ref_unit {
     char key[33]; // name of its file, hex; empty while unknown and for banks
 };
 
-static enum wc_err list_units(struct wc_state *s, struct wc_error *err) {
+static enum wc_err list_references(struct wc_state *s, struct wc_error *err) {
     for (size_t c = 0; c < s->draws.n_categories; c++)
         s->n_refs += s->draws.category[c].n;
     WC_TRY(WC_NEW(&s->ref, s->n_refs, "references", err));
@@ -156,22 +156,41 @@ static enum wc_err open_folders(struct wc_state *s, struct wc_error *err) {
     return s->store ? wc_io_mkdirs(s->store, err) : WC_OK;
 }
 
-static enum wc_err work_off(struct wc_state *s, uint64_t *n_encoded, struct wc_error *err) {
+// Tickets of several runs: first[r] is run r's first.
+struct tickets {
+    struct wc_state *const *run;
+    size_t n_runs, at; // the run of the ticket taken last; tickets rise
+    uint64_t n, *first;
+    uint64_t *n_encoded; // of each run, by this rank
+};
+
+static struct wc_ref_unit *unit_of(struct tickets *t, uint64_t ticket) {
+    while (t->at + 1 < t->n_runs && ticket >= t->first[t->at + 1])
+        t->at++;
+    return &t->run[t->at]->ref[ticket - t->first[t->at]];
+}
+
+static enum wc_err work_off(struct tickets *t, struct wc_error *err) {
+    const struct wc_comm *comm = &t->run[0]->comm;
+    struct wc_bench *bench = t->run[0]->bench;
     struct wc_queue queue;
     uint64_t ticket;
-    WC_TRY(wc_queue_open(&s->comm, s->n_refs, &queue, err));
-    s->queue = &queue;
+    WC_TRY(wc_agree(comm, wc_queue_open(comm, t->n, &queue, err), err));
+    bench->queue = &queue;
     enum wc_err rc = WC_OK;
     while (rc == WC_OK && wc_queue_next(&queue, &ticket)) {
-        bool encoded;
-        rc = make_reference(s, &s->ref[ticket], &encoded, err);
-        *n_encoded += encoded;
+        bool encoded = false;
+        struct wc_ref_unit *r = unit_of(t, ticket);
+        rc = wc_bench_enter(bench, t->run[t->at], err);
+        if (rc == WC_OK)
+            rc = make_reference(t->run[t->at], r, &encoded, err);
+        t->n_encoded[t->at] += encoded;
         if (rc != WC_OK)
             wc_queue_stop(&queue);
     }
-    s->queue = NULL;
+    bench->queue = NULL;
     wc_queue_close(&queue);
-    return wc_agree(&s->comm, rc, err);
+    return wc_agree(comm, rc, err);
 }
 
 // All ranks learn the names that each found: where it did not, a key is zero; all else is equal on
@@ -194,45 +213,58 @@ static enum wc_err write_csv(const struct wc_state *s, struct wc_error *err) {
     return rc;
 }
 
-// Features of a backbone depend on it and on the input's side, which is the model's.
-static enum wc_err add_backbone_key(struct wc_state *s, struct wc_error *err) {
-    wc_buf_printf(&s->reference_key, ", backbone %s at %zu", s->id.backbone_sha256,
-                  wc_model_arch(s->model)->image_px);
-    return wc_buf_check(&s->reference_key, "reference key", err);
-}
-
-enum wc_err wc_state_prepare_references(struct wc_state *s, struct wc_error *err) {
-    uint64_t n_encoded = 0, total = 0;
-    double start_s = wc_clock_s(), start_cpu_s = wc_cpu_s();
+static enum wc_err open_run(struct wc_state *s, struct wc_error *err) {
     if (!wc_plan_has_references(&s->plan))
         return WC_OK;
-    enum wc_err rc = open_folders(s, err);
-    if (rc == WC_OK)
-        rc = list_units(s, err);
-    if (rc == WC_OK)
-        rc = wc_reference_key(
-            s->model, s->id.weights_sha256, (enum wc_tile_mode)s->config->preprocess.tiling,
-            s->config->preprocess.exif_apply, s->journal_header.precision, &s->reference_key, err);
-    if (rc == WC_OK && s->backbone)
-        rc = add_backbone_key(s, err);
-    if (rc == WC_OK && s->comm.rank == 0)
-        rc = write_csv(s, err);
-    WC_TRY(wc_agree(&s->comm, rc, err));
-    WC_TRY(work_off(s, &n_encoded, err));
-    share_keys(s);
-    MPI_Allreduce(&n_encoded, &total, 1, MPI_UINT64_T, MPI_SUM, s->comm.comm);
-    if (s->comm.rank == 0)
-        WC_INFO(
-            "references: %zu distinct images for %zu seeds; %llu encoded, %llu found, %.2f s (processor %.2f s)",
-            s->n_refs, s->plan.n_seeds, (unsigned long long)total,
-            (unsigned long long)(s->n_refs - total), wc_clock_s() - start_s,
-            wc_cpu_s() - start_cpu_s);
+    WC_TRY(open_folders(s, err));
+    WC_TRY(list_references(s, err));
+    return s->comm.rank == 0 ? write_csv(s, err) : WC_OK;
+}
+
+static void tell(const struct wc_state *s, uint64_t n_encoded, double start_s, double start_cpu_s) {
+    WC_INFO(
+        "%s%sreferences: %zu distinct images for %zu seeds; %llu encoded, %llu found, %.2f s (processor %.2f s)",
+        s->options->name ? s->options->name : "", s->options->name ? ": " : "", s->n_refs,
+        s->plan.n_seeds, (unsigned long long)n_encoded, (unsigned long long)(s->n_refs - n_encoded),
+        wc_clock_s() - start_s, wc_cpu_s() - start_cpu_s);
+}
+
+// All ranks: the features of all runs are there.
+static enum wc_err make_all(struct tickets *t, struct wc_error *err) {
+    const struct wc_comm *comm = &t->run[0]->comm;
+    double start_s = wc_clock_s(), start_cpu_s = wc_cpu_s();
+    WC_TRY(work_off(t, err));
+    for (size_t r = 0; r < t->n_runs; r++)
+        share_keys(t->run[r]);
+    MPI_Allreduce(MPI_IN_PLACE, t->n_encoded, (int)t->n_runs, MPI_UINT64_T, MPI_SUM, comm->comm);
+    for (size_t r = 0; r < t->n_runs && comm->rank == 0; r++)
+        if (wc_plan_has_references(&t->run[r]->plan))
+            tell(t->run[r], t->n_encoded[r], start_s, start_cpu_s);
     return WC_OK;
+}
+
+enum wc_err wc_prepare_references(struct wc_state *const *run, size_t n_runs,
+                                  struct wc_error *err) {
+    struct tickets t = {.run = run, .n_runs = n_runs};
+    enum wc_err rc = WC_NEW(&t.first, n_runs, "references", err);
+    if (rc == WC_OK)
+        rc = WC_NEW(&t.n_encoded, n_runs, "references", err);
+    for (size_t r = 0; r < n_runs && rc == WC_OK; r++) {
+        t.first[r] = t.n;
+        rc = open_run(run[r], err);
+        t.n += run[r]->n_refs;
+    }
+    rc = wc_agree(&run[0]->comm, rc, err);
+    if (rc == WC_OK && t.n > 0)
+        rc = make_all(&t, err);
+    wc_free(t.first);
+    wc_free(t.n_encoded);
+    return rc;
 }
 
 /* The references of the category in hand, mapped. */
 
-static void close_category(struct wc_state *s) {
+void wc_state_close_category(struct wc_state *s) {
     for (size_t i = 0; s->open && i < s->n_open; i++)
         wc_weights_free(&s->open[i]);
     wc_free(s->open);
@@ -269,7 +301,7 @@ enum wc_err wc_state_references(struct wc_state *s, size_t category,
         *out = &s->references;
         return WC_OK;
     }
-    close_category(s);
+    wc_state_close_category(s);
     const struct wc_draw *d = &s->draws.category[category];
     WC_TRY(WC_NEW(&s->open, d->n, "references", err));
     WC_TRY(WC_NEW(&s->view, d->n, "references", err));
@@ -291,7 +323,7 @@ enum wc_err wc_state_references(struct wc_state *s, size_t category,
 enum wc_err wc_state_tidy_features(struct wc_state *s, struct wc_error *err) {
     if (!wc_plan_has_references(&s->plan) || s->comm.rank != 0)
         return WC_OK;
-    close_category(s);
+    wc_state_close_category(s);
     // A run that was interrupted between its last image and its report had no reference phase.
     if (!s->features)
         WC_TRY(open_folders(s, err));
@@ -301,7 +333,7 @@ enum wc_err wc_state_tidy_features(struct wc_state *s, struct wc_error *err) {
 }
 
 void wc_state_release_references(struct wc_state *s) {
-    close_category(s);
+    wc_state_close_category(s);
     wc_draws_release(&s->draws);
     wc_buf_release(&s->reference_key);
     wc_free(s->ref);

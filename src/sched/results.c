@@ -128,3 +128,24 @@ void wc_state_unload_results(struct wc_state *s) {
     s->result = NULL;
     s->n_readers = 0;
 }
+
+enum wc_err wc_state_list_todo(struct wc_state *s, struct wc_error *err) {
+    unsigned char *own = NULL, *any = NULL;
+    enum wc_err rc = WC_NEW(&own, s->n_units, "units", err);
+    if (rc == WC_OK)
+        rc = WC_NEW(&any, s->n_units, "units", err);
+    if (rc == WC_OK)
+        rc = WC_NEW(&s->todo, s->n_units, "units", err);
+    rc = wc_agree(&s->comm, rc, err);
+    if (rc == WC_OK) {
+        for (size_t u = 0; u < s->n_units; u++)
+            own[u] = s->result[u] != NULL;
+        MPI_Allreduce(own, any, (int)s->n_units, MPI_UNSIGNED_CHAR, MPI_MAX, s->comm.comm);
+        for (size_t u = 0; u < s->n_units; u++)
+            if (!any[u])
+                s->todo[s->n_todo++] = (uint32_t)u;
+    }
+    wc_free(own);
+    wc_free(any);
+    return rc;
+}

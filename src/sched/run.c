@@ -7,6 +7,7 @@
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,9 +64,9 @@ static enum wc_err fill_provenance(const struct wc_state *s, struct labels *l,
         .run_id = s->id.run_id,
         .dataset = s->dataset.name,
         .model = wc_path_base(c->model.weights),
-        .arch = wc_model_arch(s->model)->name,
-        .activation = wc_model_activation(s->model) == WC_QUICKGELU ? "quickgelu" : "gelu",
-        .activation_reason = wc_model_activation_reason(s->model),
+        .arch = s->arch.name,
+        .activation = s->activation,
+        .activation_reason = s->activation_reason,
         .prompts = s->id.prompts_name,
         .presets = wc_buf_str(&l->presets),
         .changed = wc_buf_str(&l->changed),
@@ -73,6 +74,9 @@ static enum wc_err fill_provenance(const struct wc_state *s, struct labels *l,
         .isa = s->journal_header.isa,
         .gemm = wc_gemm_description(),
         .evaluation = l->evaluation,
+        .references = wc_path_base(c->references),
+        .scale_low = NAN,
+        .scale_high = NAN,
         .n_images = s->n_units,
         .n_failed = s->n_failed,
     };
@@ -124,42 +128,101 @@ static enum wc_err print_finished(struct wc_state *s, bool *printed, struct wc_b
     return WC_OK;
 }
 
-static enum wc_err run(struct wc_state *s, struct wc_buf *text, struct wc_error *err) {
+// Errors of one run of several name it.
+static enum wc_err named(const struct wc_state *s, enum wc_err rc, struct wc_error *err) {
+    if (rc == WC_OK || !s->options->name)
+        return rc;
+    return wc_fail(err, rc, err->fault, "run %s: %s", s->options->name, err->text);
+}
+
+// Prepares a run and finds what is done. A finished one gives its report at once.
+static enum wc_err begin(struct wc_state *s, struct wc_buf *text, struct wc_error *err) {
     bool printed = false;
     WC_TRY(wc_state_prepare(s, err));
     if (s->comm.rank == 0)
         WC_INFO(
             "run %s: %zu images in %zu categories, %zu variants, %s (%s), %s, %s; results in %s",
             s->id.run_id, s->n_units, s->dataset.n_categories, s->plan.n_variants,
-            s->config->model.weights, wc_model_arch(s->model)->name, wc_isa_name(wc_kernels()->isa),
+            s->config->model.weights, s->arch.name, wc_isa_name(wc_kernels()->isa),
             wc_gemm_description(), s->config->output);
     WC_TRY(wc_state_load_results(s, false, err));
     if (s->comm.rank == 0 && s->n_done > 0)
         WC_INFO("%zu of %zu images are done already", s->n_done, s->n_units);
     WC_TRY(print_finished(s, &printed, text, err));
-    if (printed)
-        return WC_OK;
-    WC_TRY(wc_state_score(s, err));
+    s->finished = printed;
+    WC_TRY(wc_state_list_todo(s, err));
     wc_state_unload_results(s);
-    WC_TRY(wc_state_load_results(s, true, err));
-    if (s->n_done < s->n_units)
-        return WC_FAIL(err, WC_ERR_STOPPED,
-                       "stopped: %zu of %zu images left; the same command goes on",
-                       s->n_units - s->n_done, s->n_units);
-    WC_TRY(report(s, text, err));
-    WC_TRY(wc_agree(&s->comm, wc_state_tidy_features(s, err), err));
-    if (s->n_failed > 0 && s->config->on_bad_image == WC_BAD_IMAGE_FAIL)
-        return WC_FAIL(
-            err, WC_ERR_DATA,
-            "%zu of %zu images failed; the report names them (on_bad_image: skip accepts that)",
-            s->n_failed, s->n_units);
     return WC_OK;
 }
 
-enum wc_err wc_run(const struct wc_run_options *options, struct wc_buf *text,
+// Figures and files of a run whose units are all done.
+static enum wc_err end(struct wc_state *s, struct wc_buf *text, struct wc_error *err) {
+    if (s->finished)
+        return WC_OK;
+    WC_TRY(report(s, text, err));
+    wc_state_unload_results(s);
+    return wc_agree(&s->comm, wc_state_tidy_features(s, err), err);
+}
+
+static enum wc_err score(struct wc_state *const *run, size_t n, struct wc_error *err) {
+    struct wc_state **left = NULL;
+    size_t n_left = 0;
+    WC_TRY(WC_NEW(&left, n, "runs", err));
+    for (size_t i = 0; i < n; i++)
+        if (run[i]->n_todo > 0)
+            left[n_left++] = run[i];
+    enum wc_err rc = wc_score(left, n_left, err);
+    wc_free(left);
+    return rc;
+}
+
+static enum wc_err run_all(struct wc_state *const *run, size_t n, struct wc_buf *text,
+                           struct wc_error *err) {
+    size_t n_units = 0, n_done = 0, n_failed = 0;
+    for (size_t i = 0; i < n; i++)
+        WC_TRY(named(run[i], begin(run[i], &text[i], err), err));
+    WC_TRY(score(run, n, err));
+    for (size_t i = 0; i < n; i++) {
+        if (!run[i]->finished)
+            WC_TRY(named(run[i], wc_state_load_results(run[i], true, err), err));
+        n_units += run[i]->n_units;
+        n_done += run[i]->n_done;
+    }
+    if (n_done < n_units)
+        return WC_FAIL(err, WC_ERR_STOPPED,
+                       "stopped: %zu of %zu images left; the same command goes on",
+                       n_units - n_done, n_units);
+    for (size_t i = 0; i < n; i++) {
+        WC_TRY(named(run[i], end(run[i], &text[i], err), err));
+        if (run[i]->config->on_bad_image == WC_BAD_IMAGE_FAIL)
+            n_failed += run[i]->n_failed;
+    }
+    if (n_failed > 0)
+        return WC_FAIL(
+            err, WC_ERR_DATA,
+            "%zu of %zu images failed; the report names them (on_bad_image: skip accepts that)",
+            n_failed, n_units);
+    return WC_OK;
+}
+
+enum wc_err wc_run(const struct wc_run_options *options, size_t n, struct wc_buf *text,
                    struct wc_error *err) {
-    struct wc_state s = {.options = options, .config = options->config};
-    enum wc_err rc = run(&s, text, err);
-    wc_state_release(&s);
+    struct wc_bench bench = {0};
+    struct wc_state *state = NULL, **run = NULL;
+    enum wc_err rc = WC_NEW(&state, n, "runs", err);
+    if (rc == WC_OK)
+        rc = WC_NEW(&run, n, "runs", err);
+    for (size_t i = 0; i < n && rc == WC_OK; i++) {
+        state[i] =
+            (struct wc_state){.options = &options[i], .config = options[i].config, .bench = &bench};
+        run[i] = &state[i];
+    }
+    if (rc == WC_OK)
+        rc = run_all(run, n, text, err);
+    for (size_t i = 0; i < n && state; i++)
+        wc_state_release(&state[i]);
+    wc_bench_release(&bench);
+    wc_free(state);
+    wc_free(run);
     return rc;
 }

@@ -12,40 +12,43 @@
 #define PROGRESS_S 2.0 // seconds between lines of progress
 
 struct work {
-    struct wc_state *s;
+    struct wc_state *const *run;
+    size_t n_runs, at;  // the run of the ticket in hand; tickets rise
+    uint64_t n, *first; // tickets in all; each run's first
+    struct wc_bench *bench;
+    const struct wc_comm *comm;
     struct wc_queue queue;
-    uint32_t *todo; // units left
-    size_t n_todo;
-    struct wc_journal *journal;
     struct wc_buf record;
     double start_s, start_cpu_s, shown_s;
 };
 
+static bool stopped(const struct work *w) {
+    const volatile sig_atomic_t *stop = w->run[0]->options->stop;
+    return stop && *stop;
+}
+
 static void show_progress(struct work *w, bool last) {
     double now = wc_clock_s();
-    if (w->s->comm.rank != 0 || (!last && now - w->shown_s < PROGRESS_S))
+    if (w->comm->rank != 0 || (!last && now - w->shown_s < PROGRESS_S))
         return;
     w->shown_s = now;
     uint64_t done = wc_queue_n_done(&w->queue);
     double rate = (double)done / (now - w->start_s + 1e-9),
-           left = (double)(w->n_todo - done) / (rate + 1e-9);
+           left = (double)(w->n - done) / (rate + 1e-9);
     unsigned long eta = done > 0 ? (unsigned long)left : 0;
-    wc_log_progress("scored %llu of %zu images, %.2f images/s, %lu:%02lu:%02lu left",
-                    (unsigned long long)done, w->n_todo, rate, eta / 3600, eta / 60 % 60, eta % 60);
+    wc_log_progress("scored %llu of %llu images, %.2f images/s, %lu:%02lu:%02lu left",
+                    (unsigned long long)done, (unsigned long long)w->n, rate, eta / 3600,
+                    eta / 60 % 60, eta % 60);
     if (last)
         wc_log_progress(NULL);
 }
 
-// Called by the encoder between chunks.
-static void between_chunks(void *data) {
+// Called by the encoder between chunks. When a stop is asked for, the image in hand is finished
+// first.
+static void show(void *data) {
     struct work *w = data;
-    if (w->s->queue)
-        wc_queue_progress(w->s->queue);
-    if (w->s->queue != &w->queue)
-        return;
-    if (w->s->options->stop && *w->s->options->stop)
-        return; // the image in hand is finished first
-    show_progress(w, false);
+    if (!stopped(w))
+        show_progress(w, false);
 }
 
 // A mask must be readable and fit its image: better found now than at the end of a night.
@@ -65,10 +68,9 @@ static enum wc_err check_masks(const struct wc_item *item, const struct wc_image
     return WC_OK;
 }
 
-static enum wc_err score_unit(struct work *w, uint32_t u, const float *prototype,
+static enum wc_err score_unit(struct wc_state *s, uint32_t u, const float *prototype,
                               const struct wc_reference_set *references, struct wc_result *result,
                               struct wc_error *err) {
-    struct wc_state *s = w->s;
     const struct wc_item *item = &s->dataset.category[s->unit[u].category].item[s->unit[u].item];
     const struct wc_image_options options = {.max_pixels = (size_t)s->config->preprocess.max_pixels,
                                              .exif_apply = s->config->preprocess.exif_apply};
@@ -82,16 +84,16 @@ static enum wc_err score_unit(struct work *w, uint32_t u, const float *prototype
 }
 
 // One unit into the journal. A bad image is a record too; only what stops the run is an error.
-static enum wc_err do_unit(struct work *w, uint32_t u, struct wc_error *err) {
-    struct wc_state *s = w->s;
+static enum wc_err do_unit(struct work *w, struct wc_state *s, uint32_t u, struct wc_error *err) {
     struct wc_result result;
     const struct wc_reference_set *references;
     double start = wc_clock_s();
+    WC_TRY(wc_bench_enter(w->bench, s, err));
     const float *prototype = wc_state_prototypes(s, s->unit[u].category);
     if (!prototype)
         return WC_FAIL(err, WC_ERR_STOPPED, "rank 0 could not make the text prototypes");
     WC_TRY(wc_state_references(s, s->unit[u].category, &references, err));
-    enum wc_err rc = score_unit(w, u, prototype, references, &result, err);
+    enum wc_err rc = score_unit(s, u, prototype, references, &result, err);
     if (rc == WC_ERR_DATA || rc == WC_ERR_IO) {
         char text[sizeof err->text + 80];
         snprintf(text, sizeof text, "%s%s%s%s", err->text, err->fault ? " [" : "",
@@ -103,130 +105,121 @@ static enum wc_err do_unit(struct work *w, uint32_t u, struct wc_error *err) {
                               (float)(wc_clock_s() - start), &w->record, err);
     }
     if (rc == WC_OK)
-        rc = wc_journal_append(w->journal, w->record.data, w->record.n, err);
+        rc = wc_journal_append(s->journal, w->record.data, w->record.n, err);
     return rc;
+}
+
+static enum wc_err do_ticket(struct work *w, uint64_t ticket, struct wc_error *err) {
+    while (w->at + 1 < w->n_runs && ticket >= w->first[w->at + 1])
+        w->at++;
+    struct wc_state *s = w->run[w->at];
+    return do_unit(w, s, s->todo[ticket - w->first[w->at]], err);
 }
 
 static enum wc_err work_off(struct work *w, struct wc_error *err) {
     uint64_t ticket;
     enum wc_err rc = WC_OK;
     while (rc == WC_OK && wc_queue_next(&w->queue, &ticket)) {
-        rc = do_unit(w, w->todo[ticket], err);
+        rc = do_ticket(w, ticket, err);
         if (rc == WC_OK)
             wc_queue_done(&w->queue);
-        if (rc != WC_OK || (w->s->options->stop && *w->s->options->stop))
+        if (rc != WC_OK || stopped(w))
             wc_queue_stop(&w->queue);
         show_progress(w, false);
     }
     return rc;
 }
 
-static enum wc_err open_journal(struct work *w, struct wc_error *err) {
-    struct wc_state *s = w->s;
+static enum wc_err open_journal(struct wc_state *s, struct wc_error *err) {
     char name[64], *path = NULL;
     uint64_t n_cut = 0;
     snprintf(name, sizeof name, "journal/rank-%05d.wcj", s->comm.rank);
     WC_TRY(wc_state_path(s, name, &path, err));
     enum wc_err rc = wc_journal_open(path, &s->journal_header, s->config->journal_sync_s,
-                                     &w->journal, &n_cut, err);
+                                     &s->journal, &n_cut, err);
     if (rc == WC_OK && n_cut > 0)
         WC_INFO("%s: cut an incomplete record of %llu bytes", path, (unsigned long long)n_cut);
     wc_free(path);
     return rc;
 }
 
-// Units without a result, the same list on every rank.
-static enum wc_err list_todo(struct wc_state *s, struct work *w, struct wc_error *err) {
-    unsigned char *own = NULL, *any = NULL;
-    enum wc_err rc = WC_NEW(&own, s->n_units, "units", err);
-    if (rc == WC_OK)
-        rc = WC_NEW(&any, s->n_units, "units", err);
-    if (rc == WC_OK)
-        rc = WC_NEW(&w->todo, s->n_units, "units", err);
-    rc = wc_agree(&s->comm, rc, err);
-    if (rc == WC_OK) {
-        for (size_t u = 0; u < s->n_units; u++)
-            own[u] = s->result[u] != NULL;
-        MPI_Allreduce(own, any, (int)s->n_units, MPI_UNSIGNED_CHAR, MPI_MAX, s->comm.comm);
-        for (size_t u = 0; u < s->n_units; u++)
-            if (!any[u])
-                w->todo[w->n_todo++] = (uint32_t)u;
+// The journals of all runs, and the first run in hand, so that what it lacks is found before
+// anything waits for it.
+static enum wc_err begin(struct work *w, struct wc_error *err) {
+    WC_TRY(WC_NEW(&w->first, w->n_runs, "units", err));
+    for (size_t r = 0; r < w->n_runs; r++) {
+        w->first[r] = w->n;
+        w->n += w->run[r]->n_todo;
+        WC_TRY(open_journal(w->run[r], err));
     }
-    wc_free(own);
-    wc_free(any);
-    return rc;
+    return wc_bench_enter(w->bench, w->run[0], err);
 }
 
-// What the phase cost; tests count the encoder's passes.
-static void report_cost(const struct work *w) {
-    struct wc_state *s = w->s;
-    uint64_t own = wc_workspace_n_images(wc_scorer_workspace(s->scorer)), all = 0;
-    MPI_Reduce(&own, &all, 1, MPI_UINT64_T, MPI_SUM, 0, s->comm.comm);
-    if (s->comm.rank == 0)
-        WC_INFO("scoring took %.2f s (processor %.2f s); %llu encoder passes, references included",
-                wc_clock_s() - w->start_s, wc_cpu_s() - w->start_cpu_s, (unsigned long long)all);
-}
-
-// prototypes that no unit of this rank asked for are still on their way
-static void finish_prototypes(struct wc_state *s) {
-    MPI_Waitall((int)s->dataset.n_categories, s->prototype_arrives, MPI_STATUSES_IGNORE);
-}
-
-enum wc_err wc_state_score(struct wc_state *s, struct wc_error *err) {
-    struct work w = {.s = s};
-    const struct wc_scorer_options scorer = {.tile_mode =
-                                                 (enum wc_tile_mode)s->config->preprocess.tiling,
-                                             .n_threads = s->n_threads,
-                                             .progress = between_chunks,
-                                             .progress_data = &w};
-    WC_TRY(list_todo(s, &w, err));
-    if (w.n_todo == 0) {
-        wc_free(w.todo);
-        return WC_OK;
-    }
-    enum wc_err rc = wc_scorer_new(s->model, &s->plan, &scorer, &s->scorer, err);
-    if (rc == WC_OK)
-        rc = open_journal(&w, err);
-    rc = wc_agree(&s->comm, rc, err);
-    if (rc == WC_OK)
-        rc = wc_state_prepare_references(s, err);
-    if (rc == WC_OK)
-        rc = wc_agree(&s->comm, wc_queue_open(&s->comm, w.n_todo, &w.queue, err), err);
-    if (rc != WC_OK)
-        goto out;
-    s->queue = &w.queue;
-    w.start_s = w.shown_s = wc_clock_s();
-    w.start_cpu_s = wc_cpu_s();
-    if (rc == WC_OK) {
-        if (s->comm.rank == 0)
-            WC_INFO(
-                "%zu images to score on %d ranks with %u threads each, %zu MB of scratch a rank",
-                w.n_todo, s->comm.n_ranks, s->n_threads, wc_scorer_bytes(s->scorer) >> 20);
-        rc = wc_state_start_prototypes(s, err);
-        if (rc == WC_OK)
-            rc = work_off(&w, err);
-        else
-            wc_queue_stop(&w.queue);
-        finish_prototypes(s);
-    }
-    show_progress(&w, true);
-    if (w.journal) {
+// Closes the journals; the first failure counts.
+static enum wc_err end(struct work *w, enum wc_err rc, struct wc_error *err) {
+    for (size_t r = 0; r < w->n_runs; r++) {
         struct wc_error close_err = {0};
-        enum wc_err close_rc = wc_journal_close(&w.journal, &close_err);
+        enum wc_err close_rc = wc_journal_close(&w->run[r]->journal, &close_err);
         if (rc == WC_OK && close_rc != WC_OK) {
             rc = close_rc;
             *err = close_err;
         }
     }
-    s->queue = NULL;
-    wc_queue_close(&w.queue);
-    rc = wc_agree(&s->comm, rc, err);
-    report_cost(&w);
-out:
-    if (w.journal)
-        wc_journal_close(&w.journal, NULL);
-    wc_scorer_free(&s->scorer);
+    wc_bench_leave(w->bench);
+    return rc;
+}
+
+// What the phase cost; tests count the encoder's passes.
+static void report_cost(const struct work *w) {
+    uint64_t own = w->bench->n_passes, all = 0;
+    MPI_Reduce(&own, &all, 1, MPI_UINT64_T, MPI_SUM, 0, w->comm->comm);
+    if (w->comm->rank == 0)
+        WC_INFO("scoring took %.2f s (processor %.2f s); %llu encoder passes, references included",
+                wc_clock_s() - w->start_s, wc_cpu_s() - w->start_cpu_s, (unsigned long long)all);
+}
+
+static enum wc_err score_all(struct work *w, struct wc_error *err) {
+    const struct wc_state *s = w->run[0];
+    WC_TRY(wc_agree(w->comm, begin(w, err), err));
+    WC_TRY(wc_prepare_references(w->run, w->n_runs, err));
+    WC_TRY(wc_agree(w->comm, wc_bench_enter(w->bench, w->run[0], err), err));
+    WC_TRY(wc_agree(w->comm, wc_queue_open(w->comm, w->n, &w->queue, err), err));
+    w->start_s = w->shown_s = wc_clock_s();
+    w->start_cpu_s = wc_cpu_s();
+    w->bench->queue = &w->queue;
+    w->bench->show = show;
+    w->bench->show_data = w;
+    if (w->comm->rank == 0)
+        WC_INFO("%llu images to score on %d ranks with %u threads each, %zu MB of scratch a rank",
+                (unsigned long long)w->n, w->comm->n_ranks, s->n_threads,
+                wc_scorer_bytes(s->scorer) >> 20);
+    enum wc_err rc = wc_start_prototypes(w->run, w->n_runs, err);
+    if (rc == WC_OK)
+        rc = work_off(w, err);
+    else
+        wc_queue_stop(&w->queue);
+    wc_finish_prototypes(w->run, w->n_runs);
+    show_progress(w, true);
+    w->bench->show = NULL;
+    w->bench->queue = NULL;
+    rc = end(w, rc, err);
+    wc_queue_close(&w->queue);
+    rc = wc_agree(w->comm, rc, err);
+    report_cost(w);
+    return rc;
+}
+
+enum wc_err wc_score(struct wc_state *const *run, size_t n_runs, struct wc_error *err) {
+    struct work w = {.run = run, .n_runs = n_runs};
+    if (n_runs == 0)
+        return WC_OK;
+    w.bench = run[0]->bench;
+    w.comm = &run[0]->comm;
+    enum wc_err rc = score_all(&w, err);
+    for (size_t r = 0; r < n_runs; r++)
+        wc_journal_close(&run[r]->journal, NULL);
+    wc_bench_leave(w.bench);
     wc_buf_release(&w.record);
-    wc_free(w.todo);
+    wc_free(w.first);
     return rc;
 }

@@ -1,5 +1,6 @@
 /*
- * Private to sched: what the phases of a run share.
+ * Private to sched: what the phases of a run share, and the phases. Those that cost time take all
+ * runs of a study at once, so that no rank waits between two runs.
  */
 #ifndef WC_SCHED_STATE_H
 #define WC_SCHED_STATE_H
@@ -10,6 +11,7 @@
 #include "method/plan.h"
 #include "method/prototypes.h"
 #include "method/scorer.h"
+#include "sched/bench.h"
 #include "sched/comm.h"
 #include "sched/draws.h"
 #include "sched/queue.h"
@@ -28,10 +30,14 @@ struct wc_state {
     struct wc_dataset dataset;
     struct wc_unit *unit; // (n_units), category-major
     size_t n_units;
-    struct wc_model *model;
+    struct wc_arch arch;
+    char activation[16], activation_reason[256];
     struct wc_plan plan;
+    // While the run is in hand (bench.h); NULL otherwise, and the backbone where no variant reads
+    // one.
+    struct wc_bench *bench;
+    struct wc_model *model, *backbone;
     struct wc_scorer *scorer;
-    struct wc_model *backbone;      // NULL: no variant reads one
     size_t cells;                   // floats of a tile's grids, all variants
     struct wc_prompt_sets prompts;  // rank 0
     struct wc_tokenizer *tokenizer; // rank 0
@@ -39,7 +45,9 @@ struct wc_state {
     MPI_Request *prototype_arrives; // (n_categories)
     char **object;                  // (n_categories), rank 0
     unsigned n_threads;
-    struct wc_queue *queue; // of the phase in hand, for MPI's progress between chunks of work
+    uint32_t *todo; // units without a result, equal on all ranks
+    size_t n_todo;
+    struct wc_journal *journal; // while the run is scored
     // References (references.c).
     struct wc_draws draws;
     struct wc_ref_unit *ref; // (n_refs), category by category
@@ -63,7 +71,7 @@ struct wc_state {
     size_t n_readers;
     const struct wc_journal_payload **result; // (n_units): the sound record, or NULL: not here
     size_t n_done, n_failed;                  // over all ranks
-    bool stopped;
+    bool finished;                            // its report was there already
 };
 
 // prepare.c: everything before the first image; prototypes are under way when it returns.
@@ -73,17 +81,21 @@ enum wc_err wc_state_path(const struct wc_state *s, const char *name, char **out
                           struct wc_error *err);
 
 // prototypes.c
-enum wc_err wc_state_start_prototypes(struct wc_state *s, struct wc_error *err);
+// Of all runs. Rank 0 makes them and each goes on its way at once; a failure is told by
+// wc_state_prototypes() and agreed on after the scoring phase.
+enum wc_err wc_start_prototypes(struct wc_state *const *run, size_t n_runs, struct wc_error *err);
+void wc_finish_prototypes(struct wc_state *const *run, size_t n_runs); // those nobody asked for
 // The category's prototypes (n_recipes, 2, e), waiting for them if need be; NULL: rank 0 failed to
 // make them.
 const float *wc_state_prototypes(struct wc_state *s, size_t category);
 
-// references.c: draws are made by rank 0 in wc_state_prepare(); features are made or found after
-// the scorer is there.
-enum wc_err wc_state_prepare_references(struct wc_state *s, struct wc_error *err);
+// references.c: draws are made in wc_state_prepare(); features are made or found here, those of all
+// runs from one queue.
+enum wc_err wc_prepare_references(struct wc_state *const *run, size_t n_runs, struct wc_error *err);
 // The category's references, mapped; *out is NULL when the plan has none. Not collective.
 enum wc_err wc_state_references(struct wc_state *s, size_t category,
                                 const struct wc_reference_set **out, struct wc_error *err);
+void wc_state_close_category(struct wc_state *s);
 enum wc_err wc_state_tidy_features(struct wc_state *s, struct wc_error *err);
 void wc_state_release_references(struct wc_state *s);
 
@@ -91,9 +103,11 @@ void wc_state_release_references(struct wc_state *s);
 // `want_failed`: failed units count as done (for the report), otherwise they are scored again.
 enum wc_err wc_state_load_results(struct wc_state *s, bool want_failed, struct wc_error *err);
 void wc_state_unload_results(struct wc_state *s);
+// s->todo, of the results that are loaded.
+enum wc_err wc_state_list_todo(struct wc_state *s, struct wc_error *err);
 
-// score.c
-enum wc_err wc_state_score(struct wc_state *s, struct wc_error *err);
+// score.c: what is left of runs that have some left, all from one queue.
+enum wc_err wc_score(struct wc_state *const *run, size_t n_runs, struct wc_error *err);
 
 // evaluate.c: rows of image and pixel metrics, scores and failures, complete on rank 0.
 enum wc_err wc_state_evaluate(struct wc_state *s, struct wc_report *report, struct wc_error *err);

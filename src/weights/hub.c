@@ -288,8 +288,8 @@ static enum wc_err try_config(struct wc_weights *w, const char *dir, const char 
     unsigned char *bytes = NULL;
     size_t n = 0;
     WC_TRY(join(dir, name, &path, err));
-    // What cannot be read is as good as absent: it is a hint, not an input. Memory that is out is
-    // an error.
+    // What is no configuration is as good as absent. One that the system fails to read is not: the
+    // activation may hang on it.
     struct wc_error why = {.code = WC_OK};
     enum wc_err rc = WC_ERR_DATA;
     bool found = false;
@@ -304,8 +304,8 @@ static enum wc_err try_config(struct wc_weights *w, const char *dir, const char 
     }
     wc_free(bytes);
     wc_free(path);
-    if (rc == WC_ERR_NOMEM)
-        return WC_FAIL(err, rc, "%s", why.text);
+    if (rc == WC_ERR_NOMEM || rc == WC_ERR_IO)
+        return WC_FAIL(err, rc, "%s (beside the weights)", why.text);
     return w->config_path && !w->config_json
                ? WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory for its text", w->config_path)
                : WC_OK;
