@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/installed.h"
+#include "cli/time_limit.h"
 #include "config/config.h"
 #include "sched/run.h"
 
@@ -83,17 +84,23 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     struct wc_buf text = {0};
     bool fresh = false, help = false;
     char *path = NULL;
+    const char *limit = NULL;
+    double deadline_s = 0;
     int rank;
     const struct wc_arg args[] = {
         {"--set", 0, WC_ARG_LIST, &sets, "KEY=VALUE",
          "override a key of the configuration; may be repeated"},
         {"--fresh", 0, WC_ARG_FLAG, &fresh, NULL,
          "forget what an earlier run left in the output folder"},
+        {"--time-limit", 0, WC_ARG_TEXT, &limit, "TIME",
+         "stop in time, with exit code 75: seconds or [D-]HH:MM:SS; default: the Slurm job's; 0: "
+         "none"},
     };
+    const size_t n_args = sizeof args / sizeof *args;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    enum wc_err rc = wc_args_parse(argc, argv, args, 2, &operands, &help, err);
+    enum wc_err rc = wc_args_parse(argc, argv, args, n_args, &operands, &help, err);
     if (rc == WC_OK && help && rank == 0) {
-        wc_args_help(&wc_command_run, args, 2);
+        wc_args_help(&wc_command_run, args, n_args);
         rc = wc_config_help(&text, err);
         printf("\nKeys of a configuration:\n%s", wc_buf_str(&text));
     }
@@ -105,7 +112,9 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
                      operands.n);
         goto out;
     }
-    rc = wc_config_init(&config, err);
+    rc = wc_time_limit_deadline(limit, &deadline_s, err);
+    if (rc == WC_OK)
+        rc = wc_config_init(&config, err);
     if (rc == WC_OK)
         rc = wc_installed_find("configs", operands.item[0], &path, err);
     if (rc == WC_OK)
@@ -115,7 +124,8 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     if (rc != WC_OK)
         goto out;
     catch_signals();
-    const struct wc_run_options options = {.config = &config, .fresh = fresh, .stop = &stop};
+    const struct wc_run_options options = {
+        .config = &config, .fresh = fresh, .stop = &stop, .deadline_s = deadline_s};
     rc = wc_run(&options, 1, &text, err);
     if (rank == 0)
         fputs(wc_buf_str(&text), stdout);

@@ -1,5 +1,5 @@
 // Everything before the first image: list, model, plan, who this run is, and its folder.
-#include "sched/share.h"
+#include "sched/layout.h"
 #include "sched/state.h"
 
 #include "base/alloc.h"
@@ -311,7 +311,7 @@ static enum wc_err prepare(struct wc_state *s, struct wc_error *err) {
     WC_TRY(wc_agree(&s->comm, open_model(s, err), err));
     WC_TRY(draw_references(s, err));
     WC_TRY(identify(s, err));
-    s->n_threads = wc_share_threads(&s->comm, s->config->threads);
+    s->n_threads = wc_layout_threads(&s->comm, s->config->threads);
     struct wc_journal_header *h = &s->journal_header;
     snprintf(h->run_id, sizeof h->run_id, "%s", s->id.run_id);
     snprintf(h->isa, sizeof h->isa, "%s", wc_isa_name(wc_kernels()->isa));

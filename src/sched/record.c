@@ -68,6 +68,22 @@ bool wc_record_decode(const unsigned char *bytes, size_t n, size_t n_variants, s
     return true;
 }
 
+bool wc_record_head(const unsigned char *bytes, size_t n, size_t n_units,
+                    struct wc_record_head *out) {
+    struct head h;
+    if (n < sizeof h)
+        return false;
+    memcpy(&h, bytes, sizeof h);
+    bool failed = h.status == 1;
+    if (h.unit >= n_units || h.status > 1 || (failed && h.n_text != n - sizeof h))
+        return false;
+    *out = (struct wc_record_head){.unit = h.unit,
+                                   .failed = failed,
+                                   .text = (const char *)bytes + sizeof h,
+                                   .n_text = failed ? h.n_text : 0};
+    return true;
+}
+
 double wc_record_score(const struct wc_record *r, size_t variant) {
     double v;
     memcpy(&v, r->score + variant * sizeof v, sizeof v);

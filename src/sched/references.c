@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "method/reference_file.h"
 #include "sched/queue.h"
+#include "sched/watch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -159,12 +160,14 @@ static enum wc_err open_folders(struct wc_state *s, struct wc_error *err) {
 // Tickets of several runs: first[r] is run r's first.
 struct tickets {
     struct wc_state *const *run;
-    size_t n_runs, at; // the run of the ticket taken last; tickets rise
+    size_t n_runs, at; // the run of the ticket taken last
     uint64_t n, *first;
     uint64_t *n_encoded; // of each run, by this rank
 };
 
 static struct wc_ref_unit *unit_of(struct tickets *t, uint64_t ticket) {
+    while (t->at > 0 && ticket < t->first[t->at])
+        t->at--;
     while (t->at + 1 < t->n_runs && ticket >= t->first[t->at + 1])
         t->at++;
     return &t->run[t->at]->ref[ticket - t->first[t->at]];
@@ -179,12 +182,16 @@ static enum wc_err work_off(struct tickets *t, struct wc_error *err) {
     bench->queue = &queue;
     enum wc_err rc = WC_OK;
     while (rc == WC_OK && wc_queue_next(&queue, &ticket)) {
+        double start_s = wc_clock_s();
         bool encoded = false;
         struct wc_ref_unit *r = unit_of(t, ticket);
         rc = wc_bench_enter(bench, t->run[t->at], err);
         if (rc == WC_OK)
             rc = make_reference(t->run[t->at], r, &encoded, err);
         t->n_encoded[t->at] += encoded;
+        if (rc == WC_OK && wc_watch_now(t->run[0]->options, wc_clock_s() - start_s))
+            rc = WC_FAIL(err, WC_ERR_STOPPED,
+                         "stopped among the reference images; the same command goes on");
         if (rc != WC_OK)
             wc_queue_stop(&queue);
     }

@@ -3,7 +3,9 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "sched/layout.h"
 #include "sched/state.h"
+#include "sched/status.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
 
@@ -145,6 +147,10 @@ static enum wc_err begin(struct wc_state *s, struct wc_buf *text, struct wc_erro
             s->id.run_id, s->n_units, s->dataset.n_categories, s->plan.n_variants,
             s->config->model.weights, s->arch.name, wc_isa_name(wc_kernels()->isa),
             wc_gemm_description(), s->config->output);
+    enum wc_err rc = WC_OK;
+    if (s->comm.rank == 0)
+        rc = wc_run_status_write(s->config->output, s->id.run_id, s->n_units, err);
+    WC_TRY(wc_agree(&s->comm, rc, err));
     WC_TRY(wc_state_load_results(s, false, err));
     if (s->comm.rank == 0 && s->n_done > 0)
         WC_INFO("%zu of %zu images are done already", s->n_done, s->n_units);
@@ -164,7 +170,8 @@ static enum wc_err end(struct wc_state *s, struct wc_buf *text, struct wc_error 
     return wc_agree(&s->comm, wc_state_tidy_features(s, err), err);
 }
 
-static enum wc_err score(struct wc_state *const *run, size_t n, struct wc_error *err) {
+static enum wc_err score(struct wc_state *const *run, size_t n, bool *out_of_time,
+                         struct wc_error *err) {
     struct wc_state **left = NULL;
     size_t n_left = 0;
     WC_TRY(WC_NEW(&left, n, "runs", err));
@@ -172,6 +179,7 @@ static enum wc_err score(struct wc_state *const *run, size_t n, struct wc_error 
         if (run[i]->n_todo > 0)
             left[n_left++] = run[i];
     enum wc_err rc = wc_score(left, n_left, err);
+    *out_of_time = n_left > 0 && left[0]->out_of_time;
     wc_free(left);
     return rc;
 }
@@ -179,9 +187,11 @@ static enum wc_err score(struct wc_state *const *run, size_t n, struct wc_error 
 static enum wc_err run_all(struct wc_state *const *run, size_t n, struct wc_buf *text,
                            struct wc_error *err) {
     size_t n_units = 0, n_done = 0, n_failed = 0;
+    bool out_of_time = false;
     for (size_t i = 0; i < n; i++)
         WC_TRY(named(run[i], begin(run[i], &text[i], err), err));
-    WC_TRY(score(run, n, err));
+    wc_layout_log(&run[0]->comm, run[0]->n_threads, run[0]->journal_header.isa);
+    WC_TRY(score(run, n, &out_of_time, err));
     for (size_t i = 0; i < n; i++) {
         if (!run[i]->finished)
             WC_TRY(named(run[i], wc_state_load_results(run[i], true, err), err));
@@ -190,8 +200,8 @@ static enum wc_err run_all(struct wc_state *const *run, size_t n, struct wc_buf 
     }
     if (n_done < n_units)
         return WC_FAIL(err, WC_ERR_STOPPED,
-                       "stopped: %zu of %zu images left; the same command goes on",
-                       n_units - n_done, n_units);
+                       "stopped%s: %zu of %zu images left; the same command goes on",
+                       out_of_time ? " before the time limit" : "", n_units - n_done, n_units);
     for (size_t i = 0; i < n; i++) {
         WC_TRY(named(run[i], end(run[i], &text[i], err), err));
         if (run[i]->config->on_bad_image == WC_BAD_IMAGE_FAIL)

@@ -22,7 +22,8 @@ struct wc_run_options {
     const struct wc_config *config;
     bool fresh; // forget an earlier run in the output folder
     const volatile sig_atomic_t
-        *stop; // becomes non-zero when the run should stop after the images in hand
+        *stop;         // becomes non-zero when the run should stop after the images in hand
+    double deadline_s; // wc_clock_s() by which the last image must be done; 0: no limit
 };
 
 // Runs or continues n runs of different `output`. The text reports come in text (n) of rank 0.

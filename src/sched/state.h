@@ -72,6 +72,7 @@ struct wc_state {
     const struct wc_journal_payload **result; // (n_units): the sound record, or NULL: not here
     size_t n_done, n_failed;                  // over all ranks
     bool finished;                            // its report was there already
+    bool out_of_time;                         // scoring stopped for the time limit
 };
 
 // prepare.c: everything before the first image; prototypes are under way when it returns.
