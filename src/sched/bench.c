@@ -1,6 +1,7 @@
 #include "sched/bench.h"
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "model/backbone.h"
 #include "sched/state.h"
 #include "tensor/gemm.h"
@@ -48,6 +49,7 @@ enum wc_err wc_bench_model(struct wc_bench *b, const struct wc_config *c, struct
     wc_model_free(&b->model);
     enum wc_err rc = wc_model_open(&o, &b->model, err);
     b->n_opened += rc == WC_OK;
+    WC_DEBUG("bench: model %s", o.weights);
     if (rc != WC_OK)
         forget(&b->model, &b->model_key);
     return rc;

@@ -30,6 +30,7 @@
 #include "tensor/coefficients.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -240,6 +241,12 @@ static float sum_square_deviations(size_t n, const float *x, float mean) {
     return v_sum(join4(a));
 }
 
+// 1 / standard deviation. A variance beyond float is NaN, not 0: rows that have blown up must be
+// seen, and 0 would turn them into the bias.
+static inline float norm_factor(float var, float eps) {
+    return var <= FLT_MAX ? 1.0F / sqrtf(var + eps) : NAN;
+}
+
 static void layer_norm(size_t m, size_t d, const float *in, size_t ld_in, const float *weight,
                        const float *bias, float eps, float *out, size_t ld_out) {
     const size_t n_full = d / LANES * LANES;
@@ -249,7 +256,7 @@ static void layer_norm(size_t m, size_t d, const float *in, size_t ld_in, const 
         float *y = out + i * ld_out;
         const float mean = sum_row(d, x) / (float)d;
         const float var = sum_square_deviations(d, x, mean) / (float)d;
-        const vf centre = v_set(mean), factor = v_set(1.0F / sqrtf(var + eps));
+        const vf centre = v_set(mean), factor = v_set(norm_factor(var, eps));
         for (size_t j = 0; j < n_full; j += LANES) {
             vf z = v_mul(v_sub(v_load(x + j), centre), factor);
             v_store(y + j, v_fma(z, v_load(weight + j), v_load(bias + j)));
