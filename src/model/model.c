@@ -447,6 +447,14 @@ enum wc_precision wc_model_precision(const struct wc_model *m, size_t *n_wide, s
     return m->precision;
 }
 
+bool wc_model_layer(const struct wc_model *m, size_t i, size_t *n, size_t *k) {
+    if (i >= m->n_packed)
+        return false;
+    *n = m->packed[i]->n;
+    *k = m->packed[i]->k;
+    return true;
+}
+
 size_t wc_model_private_bytes(const struct wc_model *m) {
     return m->private_bytes;
 }
