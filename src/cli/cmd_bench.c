@@ -62,7 +62,7 @@ static enum wc_err memory(struct wc_speed *s, struct wc_error *err) {
             continue;
         WC_TRY(wc_workspace_new(s->model[p], 1, NULL, NULL, &w, err));
         WC_TRY(wc_speed_row(s, "memory", wc_precision_name((enum wc_precision)p), err));
-        wc_speed_value(s, "packed_mb", (double)wc_model_packed_bytes(s->model[p]) / 1e6,
+        wc_speed_value(s, "packed_mb", (double)wc_model_packed_bytes(s->model[p], NULL) / 1e6,
                        "MB packed weights");
         wc_speed_value(s, "thread_mb", (double)wc_workspace_bytes(w) / 1e6, "MB a thread");
         wc_speed_value(s, "converted_mb", (double)wc_model_private_bytes(s->model[p]) / 1e6,

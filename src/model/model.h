@@ -34,6 +34,7 @@ struct wc_model_options {
                       // in the file's metadata or beside it counts where its sizes are the file's
     enum wc_activation activation;
     enum wc_precision precision; // of the image tower's layers; f32 needs nothing of the processor
+    bool share_packed; // packed layers once for all processes of a node (base/shared.h), if it can
     size_t interpolate_px; // input size to interpolate the position embeddings for; 0: the file's
     bool inspect; // check the whole file and prepare nothing: heads or activation that nothing
                   // decides are no errors then, and nothing can be encoded
@@ -68,8 +69,8 @@ enum wc_err wc_model_hash(const struct wc_model *model, char hex[65], struct wc_
 // is used in a mapped file counts 0).
 size_t wc_model_private_bytes(const struct wc_model *model);
 // Bytes of the image tower's layers in the form that they are multiplied in; 0 where that is as
-// stored.
-size_t wc_model_packed_bytes(const struct wc_model *model);
+// stored. *shared (NULL: not asked for): they are memory that the node's processes share.
+size_t wc_model_packed_bytes(const struct wc_model *model, bool *shared);
 
 // CLIP's input normalisation of RGB in 0..1 (Radford et al. 2021, released code).
 extern const float wc_clip_mean[3], wc_clip_std[3];

@@ -5,6 +5,7 @@
 #ifndef WC_MODEL_TOWER_H
 #define WC_MODEL_TOWER_H
 
+#include "base/shared.h"
 #include "model/model.h"
 #include "tensor/gemm.h"
 #include "tensor/tensor.h"
@@ -175,9 +176,11 @@ struct wc_model {
     enum wc_precision precision;
     struct wc_linear **packed; // (n_packed) layers
     size_t n_packed;
-    size_t n_wide;       // of them: those that calibration keeps wider than asked
-    void *pack;          // their memory, where it is the model's own
-    size_t packed_bytes; // of it
+    size_t n_wide;           // of them: those that calibration keeps wider than asked
+    void *pack;              // their memory, where it is the model's own
+    size_t packed_bytes;     // of it
+    bool share;              // with the node's processes, where that can be had:
+    struct wc_shared shared; // then they lie here
     struct wc_copy *copy;
     size_t n_copies, cap_copies;
     size_t private_bytes;
