@@ -78,6 +78,7 @@ FUZZ_ALSO_torch-legacy := :tests/golden/weights/bad
 FUZZ_ALSO_json         := :tests/golden/weights
 FUZZ_ALSO_image        := :tests/golden/decode/bad:tests/golden/decode/good
 FUZZ_ALSO_config       := :configs
+FUZZ_ALSO_study        := :jobs:configs
 FUZZ_ALSO_prompts      := :prompts
 FUZZ_COMMON := tests/fuzz/fuzz.c tests/fuzz/fuzz.h tests/fuzz/weights.h
 FUZZ_REPLAY := $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz-%.t)

@@ -4,7 +4,8 @@
 #include "cli/commands.h"
 #include "cli/installed.h"
 #include "cli/time_limit.h"
-#include "config/config.h"
+#include "config/study.h"
+#include "report/study.h"
 #include "sched/run.h"
 
 #include <mpi.h>
@@ -78,9 +79,56 @@ static enum wc_err check_launch(const struct wc_config *c, struct wc_error *err)
         (unsigned long long)n_tasks);
 }
 
+// Rank 0: a study's report from those of its runs; a configuration's own.
+static enum wc_err print(const struct wc_study *study, const struct wc_run_result *result,
+                         struct wc_error *err) {
+    struct wc_study_entry *entry = NULL;
+    struct wc_buf text = {0};
+    if (!study->output) {
+        fputs(wc_buf_str(&result[0].text), stdout);
+        return WC_OK;
+    }
+    WC_TRY(WC_NEW(&entry, study->n, "study", err));
+    for (size_t i = 0; i < study->n; i++)
+        entry[i] = (struct wc_study_entry){study->run[i].name, study->run[i].name, result[i].model,
+                                           result[i].run_id};
+    enum wc_err rc = wc_study_report(entry, study->n, study->output, &text, err);
+    if (rc == WC_OK)
+        fputs(wc_buf_str(&text), stdout);
+    wc_buf_release(&text);
+    wc_free(entry);
+    return rc;
+}
+
+static enum wc_err run_study(const struct wc_study *study, bool fresh, double deadline_s, int rank,
+                             struct wc_error *err) {
+    struct wc_run_options *options = NULL;
+    struct wc_run_result *result = NULL;
+    enum wc_err rc = WC_NEW(&options, study->n, "runs", err);
+    if (rc == WC_OK)
+        rc = WC_NEW(&result, study->n, "runs", err);
+    for (size_t i = 0; i < study->n && rc == WC_OK; i++)
+        options[i] = (struct wc_run_options){.name = study->run[i].name,
+                                             .config = &study->run[i].config,
+                                             .fresh = fresh,
+                                             .stop = &stop,
+                                             .deadline_s = deadline_s};
+    if (rc == WC_OK)
+        rc = wc_run(study->output, options, study->n, result, err);
+    if ((rc == WC_OK || rc == WC_ERR_DATA) && rank == 0 && result && result[0].text.n > 0) {
+        enum wc_err print_rc = print(study, result, rc == WC_OK ? err : NULL);
+        rc = rc == WC_OK ? print_rc : rc;
+    }
+    for (size_t i = 0; result && i < study->n; i++)
+        wc_buf_release(&result[i].text);
+    wc_free(options);
+    wc_free(result);
+    return rc;
+}
+
 static enum wc_err run(int argc, char **argv, struct wc_error *err) {
-    struct wc_strlist sets = {0}, operands = {0};
-    struct wc_config config = {0};
+    struct wc_strlist sets = {0}, only = {0}, operands = {0};
+    struct wc_study study = {0};
     struct wc_buf text = {0};
     bool fresh = false, help = false;
     char *path = NULL;
@@ -95,6 +143,8 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
         {"--time-limit", 0, WC_ARG_TEXT, &limit, "TIME",
          "stop in time, with exit code 75: seconds or [D-]HH:MM:SS; default: the Slurm job's; 0: "
          "none"},
+        {"--only", 0, WC_ARG_LIST, &only, "NAME",
+         "of a study only the runs of this name (a shell's pattern); may be repeated"},
     };
     const size_t n_args = sizeof args / sizeof *args;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -114,26 +164,21 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     }
     rc = wc_time_limit_deadline(limit, &deadline_s, err);
     if (rc == WC_OK)
-        rc = wc_config_init(&config, err);
-    if (rc == WC_OK)
         rc = wc_installed_find("configs", operands.item[0], &path, err);
     if (rc == WC_OK)
-        rc = wc_config_read(path, &sets, &config, err);
+        rc = wc_study_read(path, &sets, &only, &study, err);
     if (rc == WC_OK)
-        rc = check_launch(&config, err);
+        rc = check_launch(&study.run[0].config, err);
     if (rc != WC_OK)
         goto out;
     catch_signals();
-    const struct wc_run_options options = {
-        .config = &config, .fresh = fresh, .stop = &stop, .deadline_s = deadline_s};
-    rc = wc_run(&options, 1, &text, err);
-    if (rank == 0)
-        fputs(wc_buf_str(&text), stdout);
+    rc = run_study(&study, fresh, deadline_s, rank, err);
 out:
     wc_buf_release(&text);
-    wc_config_release(&config);
+    wc_study_release(&study);
     wc_free(path);
     wc_strlist_release(&sets);
+    wc_strlist_release(&only);
     wc_strlist_release(&operands);
     return rc;
 }

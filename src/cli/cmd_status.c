@@ -3,11 +3,13 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/installed.h"
-#include "config/config.h"
+#include "config/study.h"
+#include "report/study.h"
 #include "sched/status.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { MAX_NAMED = 20 }; // failures in the text; --json has all
 
@@ -57,7 +59,7 @@ static enum wc_err print_json(const char *run, const struct wc_run_status *s,
         wc_buf_printf(&b, "%s", i > 0 ? ", " : "");
         wc_json_quote(&b, s->failure.item[i]);
     }
-    wc_buf_printf(&b, "]}\n");
+    wc_buf_printf(&b, "]}");
     enum wc_err rc = wc_buf_check(&b, "status", err);
     if (rc == WC_OK)
         fputs(wc_buf_str(&b), stdout);
@@ -65,33 +67,99 @@ static enum wc_err print_json(const char *run, const struct wc_run_status *s,
     return rc;
 }
 
+static enum wc_err not_complete(const char *run, struct wc_error *err) {
+    return WC_FAIL(err, WC_ERR_STOPPED, "%s: not complete; the command that began it goes on", run);
+}
+
 static enum wc_err show(const char *run, bool json, struct wc_error *err) {
     struct wc_run_status s = {0};
     WC_TRY(wc_run_status_read(run, &s, err));
     enum wc_err rc = WC_OK;
-    if (json)
+    if (json) {
         rc = print_json(run, &s, err);
-    else
+        putchar('\n');
+    } else {
         print_text(run, &s);
+    }
     if (rc == WC_OK && !wc_run_is_complete(&s))
-        rc = WC_FAIL(err, WC_ERR_STOPPED, "%s: not complete; the command that began it goes on",
-                     run);
+        rc = not_complete(run, err);
     wc_run_status_release(&s);
     return rc;
 }
 
-// The run directory of a configuration.
-static enum wc_err show_config(const char *name, const struct wc_strlist *sets, bool json,
-                               struct wc_error *err) {
-    struct wc_config config = {0};
+/* Studies: run by run. */
+
+struct totals {
+    size_t n_runs, n_complete, n_images, n_done, n_failed;
+};
+
+static enum wc_err show_one_of(const char *run, bool json, struct totals *t, struct wc_error *err) {
+    struct wc_run_status s = {0};
+    enum wc_err rc = wc_run_status_read(run, &s, err);
+    bool begun = rc == WC_OK;
+    if (rc == WC_ERR_DATA && err->fault && strcmp(err->fault, "not-a-run") == 0)
+        rc = WC_OK; // a stop came before it was this one's turn
+    if (json && t->n_runs > 0)
+        fputs(", ", stdout);
+    if (rc == WC_OK && begun && json)
+        rc = print_json(run, &s, err);
+    else if (rc == WC_OK && begun)
+        print_text(run, &s);
+    else if (rc == WC_OK && json)
+        fputs("null", stdout);
+    else if (rc == WC_OK)
+        printf("%s: not begun\n", run);
+    t->n_runs++;
+    t->n_complete += begun && wc_run_is_complete(&s);
+    t->n_images += s.n_images;
+    t->n_done += s.n_done;
+    t->n_failed += s.n_failed;
+    wc_run_status_release(&s);
+    return rc;
+}
+
+static enum wc_err show_study(const char *study, const struct wc_strlist *runs, bool json,
+                              struct wc_error *err) {
+    struct totals t = {0};
+    enum wc_err rc = WC_OK;
+    if (json)
+        fputs("{\"runs\": [", stdout);
+    for (size_t i = 0; i < runs->n && rc == WC_OK; i++)
+        rc = show_one_of(runs->item[i], json, &t, err);
+    bool complete = t.n_complete == t.n_runs;
+    if (json)
+        printf("], \"complete_runs\": %zu, \"images\": %zu, \"done\": %zu, \"failed\": %zu, "
+               "\"left\": %zu, \"complete\": %s}\n",
+               t.n_complete, t.n_images, t.n_done, t.n_failed, t.n_images - t.n_done - t.n_failed,
+               complete ? "true" : "false");
+    else
+        printf("%s: %zu of %zu runs complete, %zu images: %zu done, %zu failed, %zu left\n", study,
+               t.n_complete, t.n_runs, t.n_images, t.n_done, t.n_failed,
+               t.n_images - t.n_done - t.n_failed);
+    return rc == WC_OK && !complete ? not_complete(study, err) : rc;
+}
+
+static enum wc_err show_any(const char *path, bool json, struct wc_error *err) {
+    struct wc_strlist runs = {0};
+    enum wc_err rc = wc_study_runs(path, &runs, err);
+    bool alone = runs.n == 1 && strcmp(runs.item[0], path) == 0;
+    if (rc == WC_OK)
+        rc = alone ? show(path, json, err) : show_study(path, &runs, json, err);
+    wc_strlist_release(&runs);
+    return rc;
+}
+
+// The folder of a configuration or study file.
+static enum wc_err show_file(const char *name, const struct wc_strlist *sets, bool json,
+                             struct wc_error *err) {
+    struct wc_study study = {0};
     char *path = NULL;
-    WC_TRY(wc_config_init(&config, err));
     enum wc_err rc = wc_installed_find("configs", name, &path, err);
     if (rc == WC_OK)
-        rc = wc_config_read(path, sets, &config, err);
+        rc = wc_study_read(path, sets, NULL, &study, err);
     if (rc == WC_OK)
-        rc = show(config.output, json, err);
-    wc_config_release(&config);
+        rc = show_any(study.output ? study.output : study.run[0].config.output, json, err);
+    wc_study_release(&study);
     wc_free(path);
     return rc;
 }
@@ -113,9 +181,9 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
                      "status: one run directory or configuration is needed, %zu given", operands.n);
     else if (rc == WC_OK && (wc_str_ends_nocase(operands.item[0], ".yaml") ||
                              wc_str_ends_nocase(operands.item[0], ".yml")))
-        rc = show_config(operands.item[0], &sets, json, err);
+        rc = show_file(operands.item[0], &sets, json, err);
     else if (rc == WC_OK)
-        rc = show(operands.item[0], json, err);
+        rc = show_any(operands.item[0], json, err);
     wc_strlist_release(&operands);
     wc_strlist_release(&sets);
     return rc;
@@ -128,6 +196,6 @@ const struct wc_command wc_command_status = {
     .details =
         "Exit code 0: complete, the report is written (failed images are listed); 75: the "
         "command that\nbegan the run goes on; 4: the folder holds no run. May be asked while "
-        "the run goes on.\n",
+        "the run goes on.\nOf a study's folder: run by run, then all together.\n",
     .run = run,
 };

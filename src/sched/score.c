@@ -93,6 +93,8 @@ static enum wc_err score_unit(struct wc_state *s, uint32_t u, const float *proto
     if (rc == WC_OK)
         rc = wc_score_image(s->scorer, &image, prototype, references, result, err);
     wc_image_release(&image);
+    if (rc != WC_OK && !strstr(err->text, item->path)) // what the model says names no picture
+        wc_fail(err, rc, err->fault, "%s: %s", item->path, err->text);
     return rc;
 }
 
