@@ -49,12 +49,12 @@ static const char *nearest_copy(const char *weights) {
 
 enum wc_err wc_bench_model(struct wc_bench *b, const struct wc_config *c, struct wc_error *err) {
     struct wc_model_options o = {.weights = c->model.weights,
-                                       .arch = c->model.arch,
-                                       .json = c->model.json,
-                                       .activation = (enum wc_activation)c->model.activation,
-                                       .precision = (enum wc_precision)c->model.precision,
-                                       .share_packed = b->shared_node,
-                                       .interpolate_px = (size_t)c->model.interpolate};
+                                 .arch = c->model.arch,
+                                 .json = c->model.json,
+                                 .activation = (enum wc_activation)c->model.activation,
+                                 .precision = (enum wc_precision)c->model.precision,
+                                 .share_packed = b->shared_node,
+                                 .interpolate_px = (size_t)c->model.interpolate};
     // Packed weights are of one library, and calibrated by the kernels of one instruction set.
     char *key =
         wc_sprintf("%s|%s|%s|%d|%llu|%d|%s|%s", o.weights, or_empty(o.arch), or_empty(o.json),
