@@ -231,8 +231,49 @@ static int maps(const char *run, size_t side, const char *out) {
     return n_records > 0 ? 0 : 1;
 }
 
+/* Damaged weights. */
+
+static int scaled(const char *path, const char *name, const char *factor, const char *out) {
+    struct wc_weights *from = golden_open(path);
+    struct wc_st_writer *w = NULL;
+    double by = 0;
+    size_t n_hits = 0;
+    if (!wc_parse_f64(factor, &by) || !wc_weights_find(from, name)) {
+        printf("%s: no tensor %s, or no number: %s\n", path, name, factor);
+        return 1;
+    }
+    scene_must(wc_st_writer_new(out, &w, &scene_err));
+    const char *config = wc_weights_meta(from, "open_clip_config");
+    if (config)
+        scene_must(wc_st_writer_meta(w, "open_clip_config", config, &scene_err));
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < wc_weights_n_tensors(from); i++) {
+            const struct wc_tensor_info *t = wc_weights_at(from, i);
+            bool hit = strcmp(t->name, name) == 0;
+            size_t n = 0;
+            if (pass == 0) {
+                scene_must(wc_st_writer_declare(w, t->name, hit ? WC_F32 : t->dtype, t->n_dims,
+                                                t->dim, &scene_err));
+                continue;
+            }
+            float *x = hit ? tensor(from, name, &n) : NULL;
+            for (size_t k = 0; k < n; k++)
+                x[k] = (float)((double)x[k] * by);
+            scene_must(wc_st_writer_data(w, hit ? (const void *)x : t->data,
+                                         hit ? n * sizeof *x : t->n_bytes, &scene_err));
+            n_hits += hit;
+            wc_free(x);
+        }
+    scene_must(wc_st_writer_commit(w, &scene_err));
+    wc_st_writer_free(&w);
+    wc_weights_free(&from);
+    return n_hits == 1 ? 0 : 1;
+}
+
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
+    if (strcmp(what, "scaled") == 0 && argc == 6)
+        return scaled(argv[2], argv[3], argv[4], argv[5]);
     if (strcmp(what, "maps") == 0 && argc == 5)
         return maps(argv[2], (size_t)strtoul(argv[3], NULL, 10), argv[4]);
     if (strcmp(what, "tensors") == 0 && argc == 4)
@@ -244,6 +285,6 @@ int main(int argc, char **argv) {
     fprintf(
         stderr,
         "usage: golden_tool tensors FOUND GOLD | pixels A B | picture TABLE NAME OUT | maps RUN "
-        "SIDE OUT\n");
+        "SIDE OUT | scaled WEIGHTS TENSOR FACTOR OUT\n");
     return 2;
 }

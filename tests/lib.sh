@@ -26,7 +26,7 @@ PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
 export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM OMPI_MCA_rmaps_base_oversubscribe
 export OMPI_MCA_mpi_yield_when_idle OMPI_MCA_btl_vader_single_copy_mechanism PRTE_MCA_rmaps_default_mapping_policy
 # A test that itself runs in a Slurm job must not look like one.
-unset SLURM_NTASKS SLURM_STEP_NUM_TASKS SLURM_PROCID SLURM_JOB_ID WC_ISA WC_FAULT
+unset SLURM_NTASKS SLURM_STEP_NUM_TASKS SLURM_PROCID SLURM_JOB_ID SLURM_JOB_END_TIME SLURM_CPUS_PER_TASK SLURM_MEM_PER_NODE WC_ISA WC_FAULT
 
 test_n=0 test_bad=0
 

@@ -184,6 +184,7 @@ int main(void) {
         snprintf(name, sizeof(name), "case %zu", i);
         check(name, cases[i].text, strlen(cases[i].text), cases[i].fault, cases[i].message);
     }
+    test_note("count: %zu malformed YAML texts", sizeof(cases) / sizeof(cases[0]));
     test_sizes();
     test_prefixes();
     test_files();

@@ -95,6 +95,46 @@ static void test_variants(void) {
         {"integer_weight", "{" ENTRY("visual.proj", "I64", "[1]", "0", "8") "}",
          "unsupported-dtype", "visual.proj", 8},
         {"empty_object", "{}", "missing-tensor", "no tensor", 0},
+        {"offset_negative", "{" ENTRY("a", "F32", "[1]", "-4", "0") "}", "bad-offsets", "\"a\"", 4},
+        {"offset_past_end", "{" ENTRY("a", "F32", "[1]", "0", "400") "}", "size-mismatch", "\"a\"",
+         4},
+        {"offsets_reversed", "{" ENTRY("a", "F32", "[1]", "4", "0") "}", "bad-offsets", "\"a\"", 4},
+        {"offset_65_bits", "{" ENTRY("a", "F32", "[1]", "0", "18446744073709551616") "}",
+         "bad-offsets", "\"a\"", 4},
+        {"offset_fraction", "{" ENTRY("a", "F32", "[1]", "0", "4.0") "}", "bad-offsets", "\"a\"",
+         4},
+        {"overlap",
+         "{" ENTRY("a", "F32", "[2]", "0", "8") "," ENTRY("b", "F32", "[1]", "4", "8") "}",
+         "bad-offsets", "", 8},
+        {"twice", "{" ENTRY("a", "F32", "[1]", "0", "4") "," ENTRY("a", "F32", "[1]", "4", "8") "}",
+         "duplicate-key", "a", 8},
+        {"shape_negative", "{" ENTRY("a", "F32", "[-1]", "0", "4") "}", "bad-shape", "\"a\"", 4},
+        {"shape_fraction", "{" ENTRY("a", "F32", "[1.5]", "0", "4") "}", "bad-shape", "\"a\"", 4},
+        {"shape_text", "{" ENTRY("a", "F32", "\"1\"", "0", "4") "}", "bad-shape", "a", 4},
+        {"shape_nested", "{" ENTRY("a", "F32", "[[1]]", "0", "4") "}", "bad-shape", "\"a\"", 4},
+        {"shape_too_small", "{" ENTRY("a", "F32", "[1]", "0", "8") "}", "size-mismatch", "\"a\"",
+         8},
+        {"dtype_lower_case", "{" ENTRY("a", "f32", "[1]", "0", "4") "}", "unsupported-dtype", "f32",
+         4},
+        {"dtype_empty", "{" ENTRY("a", "", "[1]", "0", "4") "}", "unsupported-dtype", "\"a\"", 4},
+        {"no_dtype", "{\"a\":{\"shape\":[1],\"data_offsets\":[0,4]}}", "bad-header", "a", 4},
+        {"no_shape", "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", "bad-header", "a", 4},
+        {"no_offsets", "{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", "bad-header", "a", 4},
+        {"entry_list", "{\"a\":[]}", "bad-header", "a", 0},
+        {"entry_null", "{\"a\":null}", "bad-header", "a", 0},
+        {"metadata_number", "{\"__metadata__\":{\"x\":1}," ENTRY("a", "F32", "[1]", "0", "4") "}",
+         "bad-header", "", 4},
+        {"text_behind", "{" ENTRY("a", "F32", "[1]", "0", "4") "}x", "bad-header", "", 4},
+        {"cut_text", "{" ENTRY("a", "F32", "[1]", "0", "4"), "bad-header", "", 4},
+        {"single_quotes", "{'a':{}}", "bad-header", "", 0},
+        {"comment", "{/**/" ENTRY("a", "F32", "[1]", "0", "4") "}", "bad-header", "", 4},
+        {"name_not_utf8", "{" ENTRY("\xff\xfe", "F32", "[1]", "0", "4") "}", "bad-header", "", 4},
+        {"name_control", "{" ENTRY("a\x01", "F32", "[1]", "0", "4") "}", "bad-header", "", 4},
+        {"list", "[]", "bad-header", "", 0},
+        {"number", "1", "bad-header", "", 0},
+        {"nested_deep",
+         "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}",
+         "bad-header", "", 0},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         char name[64];
@@ -102,6 +142,37 @@ static void test_variants(void) {
         test_bad(scratch_safetensors(name, rows[i].header, zeros, rows[i].n_data), rows[i].fault,
                  rows[i].part);
     }
+    test_note("count: %zu malformed safetensors headers", sizeof(rows) / sizeof(*rows));
+}
+
+// Lengths of the header that are not: the eight bytes before it.
+static void test_lengths(void) {
+    static const struct {
+        const char *name, *fault;
+        uint64_t n_header;
+        size_t n_file;
+    } rows[] = {
+        {"len-none", "bad-header", 0, 8},
+        {"len-empty", "bad-header", 0, 64},
+        {"len-one", "bad-header", 1, 64},
+        {"len-of-file", "bad-header", 56, 64},
+        {"len-past-file", "bad-header", 57, 64},
+        {"len-cap", "bad-header", (uint64_t)100000001, 64},
+        {"len-2-32", "bad-header", (uint64_t)1 << 32, 64},
+        {"len-2-63", "bad-header", (uint64_t)1 << 63, 64},
+        {"len-all-ones", "bad-header", UINT64_MAX, 64},
+        {"len-cut", "truncated", 2, 7},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        unsigned char bytes[64];
+        char name[64];
+        memset(bytes, ' ', sizeof(bytes));
+        for (int k = 0; k < 8; k++)
+            bytes[k] = (unsigned char)(rows[i].n_header >> 8 * k);
+        snprintf(name, sizeof(name), "t321-%s.safetensors", rows[i].name);
+        test_bad(scratch_file(name, bytes, rows[i].n_file), rows[i].fault, name);
+    }
+    test_note("count: %zu malformed safetensors lengths", sizeof(rows) / sizeof(*rows));
 }
 
 // What is unusual and yet right.
@@ -172,6 +243,7 @@ static void test_cuts_and_flips(void) {
 int main(void) {
     test_golden_rows();
     test_variants();
+    test_lengths();
     test_good_variants();
     test_dense_header();
     test_cuts_and_flips();

@@ -49,6 +49,9 @@ static const char preamble[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8
 #define TENSOR(storage, offset, shape, strides)                                                    \
     "ctorch._utils\n_rebuild_tensor_v2\n(" storage "K" offset "(" shape "t(" strides "t\x89"       \
     "ccollections\nOrderedDict\n)RtR"
+#define REBUILT(parts)                                                                             \
+    "ctorch._utils\n_rebuild_tensor_v2\n(" parts "\x89"                                            \
+    "ccollections\nOrderedDict\n)RtR"
 #define NAME_A                                                                                     \
     "X\x01\0\0\0"                                                                                  \
     "a"
@@ -130,12 +133,41 @@ static const struct pickle_case cases[] = {
     CASE("parameter_of_nothing", "bad-pickle", "REDUCE",
          "\x80\x02"
          "ctorch._utils\n_rebuild_parameter\n)R."),
+    CASE("shape_number", "bad-pickle", "tuple",
+         "\x80\x02}(" NAME_A REBUILT(STORAGE("0", "\x02") "K\0K\x02(K\x01t") "u." KEYS DATA2),
+    CASE("nine_dimensions", "bad-shape", "8 that are supported",
+         "\x80\x02}(" NAME_A TENSOR(STORAGE("0", "\x02"), "\0", "K\1K\1K\1K\1K\1K\1K\1K\1K\1",
+                                    "K\1K\1K\1K\1K\1K\1K\1K\1K\1") "u." KEYS DATA2),
+    CASE("offset_text", "bad-pickle", "offset",
+         "\x80\x02}(" NAME_A REBUILT(STORAGE("0", "\x02") NAME_A "(K\x02t(K\x01t") "u." KEYS DATA2),
+    CASE("two_parts", "bad-pickle", "storage, offset, shape",
+         "\x80\x02}(" NAME_A
+         "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE("0", "\x02") "K\0tRu." KEYS DATA2),
+    CASE("more_strides", "bad-pickle|bad-shape", "",
+         "\x80\x02}(" NAME_A TENSOR(STORAGE("0", "\x02"), "\0", "K\x02",
+                                    "K\x01K\x01") "u." KEYS DATA2),
+    CASE("shape_2_62_by_4", "bad-shape", "64 bits",
+         "\x80\x02}(" NAME_A TENSOR(STORAGE("0", "\x02"), "\0", "\x8a\x08\0\0\0\0\0\0\0\x40K\x04",
+                                    "K\0K\0") "u." KEYS DATA2),
+    CASE("stride_2_62", "bad-shape|size-mismatch", "",
+         "\x80\x02}(" NAME_A TENSOR(STORAGE("0", "\x02"), "\0", "K\x08",
+                                    "\x8a\x08\0\0\0\0\0\0\0\x40") "u." KEYS DATA2),
+    CASE("stride_negative", "bad-shape|bad-pickle|size-mismatch", "",
+         "\x80\x02}(" NAME_A TENSOR(STORAGE("0", "\x02"), "\0", "K\x02",
+                                    "J\xff\xff\xff\xff") "u." KEYS DATA2),
+    CASE("shape_negative", "bad-shape|bad-pickle", "",
+         "\x80\x02}(" NAME_A TENSOR(STORAGE("0", "\x02"), "\0", "J\xff\xff\xff\xff",
+                                    "K\x01") "u." KEYS DATA2),
+    CASE(
+        "offset_past_storage", "size-mismatch", "\"a\"",
+        "\x80\x02}(" NAME_A TENSOR(STORAGE("0", "\x02"), "\x01", "K\x02", "K\x01") "u." KEYS DATA2),
     CASE("list_in_itself", "bad-pickle", "list",
          "\x80\x02]q\0h\0"
          "a.\x80\x02]."),
 };
 
 static void test_cases(void) {
+    size_t n_bad = 0;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char name[64];
         struct wc_buf b = {0};
@@ -144,12 +176,14 @@ static void test_cases(void) {
         wc_buf_add(&b, cases[i].bytes, cases[i].n);
         snprintf(name, sizeof(name), "t331-%s.pt", cases[i].name);
         const char *path = scratch_file(name, b.data, b.n);
+        n_bad += cases[i].fault != NULL;
         if (cases[i].fault)
             test_bad(path, cases[i].fault, cases[i].part);
         else if (!test_ok(load_all(path, &err) == WC_OK, "%s loads", cases[i].name))
             test_note("%s", err.text);
         wc_buf_release(&b);
     }
+    test_note("count: %zu malformed pickles", n_bad);
 }
 
 // Short opcodes repeated a million times: refused at once, in memory that the file's size bounds.
@@ -168,6 +202,7 @@ static void test_bombs(void) {
         test_bad(scratch_file(name, b.data, b.n), "bad-pickle", "");
         wc_buf_release(&b);
     }
+    test_note("count: %zu pickle bombs", sizeof(units) / sizeof(*units));
 }
 
 // Single changed bytes and cuts.
@@ -190,6 +225,7 @@ static void damage(const char *file, size_t n_max, size_t step) {
         rc = load_all(scratch_file(name, bytes, k), &err); // cut here
         n_odd += rc != WC_ERR_DATA || !err.fault;
     }
+    test_note("count: %zu damaged PyTorch files", n_tries);
     test_ok(n_odd == 0 && n_tries > 20, "%s: %zu damaged variants are refused or read", file,
             n_tries);
     wc_free(bytes);

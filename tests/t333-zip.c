@@ -188,6 +188,7 @@ static void test_bad_archives(void) {
         snprintf(name, sizeof(name), "t333-%s.pt", cases[i].name);
         test_bad(make_zip(name, entries, N_BASE + 1, &cases[i].options), cases[i].fault, name);
     }
+    test_note("count: %zu malformed archives", sizeof(cases) / sizeof(*cases) + 1);
     // Entries that share bytes: the last one's local header lies in the data of the first.
     struct wc_buf inner = {0};
     const struct entry x = {"m/x", "1", 1, 0, 0};

@@ -249,6 +249,7 @@ int main(void) {
                       err.text);
         wc_config_release(&c);
     }
+    test_note("count: %zu wrong configurations", sizeof(cases) / sizeof(cases[0]));
     test_long_key();
     test_too_many();
     test_too_many_methods();

@@ -50,6 +50,8 @@ bad "--set of an unknown key" 3 'key "modle.arch": unknown.*model.arch' "$tmp/go
 runs "nothing at all" 2 program
 runs "--help" 0 program --help
 says "--help: names the commands" '^ +tokenize ' "$out"
+says "--help: names the limits" '^ +pictures: 1e9 pixels' "$out"
+says "--help: names the limit of each format" '^ +safetensors: a header of 100 MB' "$out"
 runs "run --help" 0 program run --help
 says "run --help: names the keys" 'evaluation.fpr_limit' "$out"
 runs "--version" 0 program --version

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/installed.h"
 #include "report/compare.h"
+#include "report/study.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +94,17 @@ static enum wc_err write_out(const struct options *o, const struct wc_buf *text,
     return WC_OK;
 }
 
+// The runs of each study among the operands, in its place.
+static enum wc_err expand_studies(struct wc_strlist *runs, struct wc_error *err) {
+    struct wc_strlist all = {0};
+    enum wc_err rc = WC_OK;
+    for (size_t i = 0; i < runs->n && rc == WC_OK; i++)
+        rc = wc_study_runs(runs->item[i], &all, err);
+    wc_strlist_release(runs);
+    *runs = all;
+    return rc;
+}
+
 static enum wc_err report(const struct options *o, struct wc_error *err) {
     struct wc_report_set set = {0};
     struct wc_buf text = {0};
@@ -142,6 +154,8 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
         rc = WC_FAIL(err, WC_ERR_USAGE,
                      "report: the folder of a run is needed; see winclip-mpi report --help");
     else if (rc == WC_OK)
+        rc = expand_studies(&o.runs, err);
+    if (rc == WC_OK && !help)
         rc = report(&o, err);
     wc_strlist_release(&o.runs);
     wc_strlist_release(&o.compare);
@@ -154,8 +168,8 @@ const struct wc_command wc_command_report = {
     .summary =
         "a finished run's report in any format; runs side by side; published figures beside them",
     .details =
-        "RUN is a run's folder or a report.json. Runs of the same configuration over different\n"
-        "categories (a job array) become one report, with means over all of them; other runs\n"
-        "stand side by side with their differences to the first.\n",
+        "RUN is a run's folder, a study's (all of its runs) or a report.json. Runs of the same\n"
+        "configuration over different categories (a job array) become one report, with means over\n"
+        "all of them; other runs stand side by side with their differences to the first.\n",
     .run = run,
 };

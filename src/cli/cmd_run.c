@@ -3,7 +3,9 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/installed.h"
-#include "config/config.h"
+#include "cli/time_limit.h"
+#include "config/study.h"
+#include "report/study.h"
 #include "sched/run.h"
 
 #include <mpi.h>
@@ -77,23 +79,78 @@ static enum wc_err check_launch(const struct wc_config *c, struct wc_error *err)
         (unsigned long long)n_tasks);
 }
 
+// Rank 0: a study's report from those of its runs; a configuration's own.
+static enum wc_err print(const struct wc_study *study, const struct wc_run_result *result,
+                         struct wc_error *err) {
+    struct wc_study_entry *entry = NULL;
+    struct wc_buf text = {0};
+    if (!study->output) {
+        fputs(wc_buf_str(&result[0].text), stdout);
+        return WC_OK;
+    }
+    WC_TRY(WC_NEW(&entry, study->n, "study", err));
+    for (size_t i = 0; i < study->n; i++)
+        entry[i] = (struct wc_study_entry){study->run[i].name, study->run[i].name, result[i].model,
+                                           result[i].run_id};
+    enum wc_err rc = wc_study_report(entry, study->n, study->output, &text, err);
+    if (rc == WC_OK)
+        fputs(wc_buf_str(&text), stdout);
+    wc_buf_release(&text);
+    wc_free(entry);
+    return rc;
+}
+
+static enum wc_err run_study(const struct wc_study *study, bool fresh, double deadline_s, int rank,
+                             struct wc_error *err) {
+    struct wc_run_options *options = NULL;
+    struct wc_run_result *result = NULL;
+    enum wc_err rc = WC_NEW(&options, study->n, "runs", err);
+    if (rc == WC_OK)
+        rc = WC_NEW(&result, study->n, "runs", err);
+    for (size_t i = 0; i < study->n && rc == WC_OK; i++)
+        options[i] = (struct wc_run_options){.name = study->run[i].name,
+                                             .config = &study->run[i].config,
+                                             .fresh = fresh,
+                                             .stop = &stop,
+                                             .deadline_s = deadline_s};
+    if (rc == WC_OK)
+        rc = wc_run(study->output, options, study->n, result, err);
+    if ((rc == WC_OK || rc == WC_ERR_DATA) && rank == 0 && result && result[0].text.n > 0) {
+        enum wc_err print_rc = print(study, result, rc == WC_OK ? err : NULL);
+        rc = rc == WC_OK ? print_rc : rc;
+    }
+    for (size_t i = 0; result && i < study->n; i++)
+        wc_buf_release(&result[i].text);
+    wc_free(options);
+    wc_free(result);
+    return rc;
+}
+
 static enum wc_err run(int argc, char **argv, struct wc_error *err) {
-    struct wc_strlist sets = {0}, operands = {0};
-    struct wc_config config = {0};
+    struct wc_strlist sets = {0}, only = {0}, operands = {0};
+    struct wc_study study = {0};
     struct wc_buf text = {0};
     bool fresh = false, help = false;
     char *path = NULL;
+    const char *limit = NULL;
+    double deadline_s = 0;
     int rank;
     const struct wc_arg args[] = {
         {"--set", 0, WC_ARG_LIST, &sets, "KEY=VALUE",
          "override a key of the configuration; may be repeated"},
         {"--fresh", 0, WC_ARG_FLAG, &fresh, NULL,
          "forget what an earlier run left in the output folder"},
+        {"--time-limit", 0, WC_ARG_TEXT, &limit, "TIME",
+         "stop in time, with exit code 75: seconds or [D-]HH:MM:SS; default: the Slurm job's; 0: "
+         "none"},
+        {"--only", 0, WC_ARG_LIST, &only, "NAME",
+         "of a study only the runs of this name (a shell's pattern); may be repeated"},
     };
+    const size_t n_args = sizeof args / sizeof *args;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    enum wc_err rc = wc_args_parse(argc, argv, args, 2, &operands, &help, err);
+    enum wc_err rc = wc_args_parse(argc, argv, args, n_args, &operands, &help, err);
     if (rc == WC_OK && help && rank == 0) {
-        wc_args_help(&wc_command_run, args, 2);
+        wc_args_help(&wc_command_run, args, n_args);
         rc = wc_config_help(&text, err);
         printf("\nKeys of a configuration:\n%s", wc_buf_str(&text));
     }
@@ -105,25 +162,23 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
                      operands.n);
         goto out;
     }
-    rc = wc_config_init(&config, err);
+    rc = wc_time_limit_deadline(limit, &deadline_s, err);
     if (rc == WC_OK)
         rc = wc_installed_find("configs", operands.item[0], &path, err);
     if (rc == WC_OK)
-        rc = wc_config_read(path, &sets, &config, err);
+        rc = wc_study_read(path, &sets, &only, &study, err);
     if (rc == WC_OK)
-        rc = check_launch(&config, err);
+        rc = check_launch(&study.run[0].config, err);
     if (rc != WC_OK)
         goto out;
     catch_signals();
-    const struct wc_run_options options = {.config = &config, .fresh = fresh, .stop = &stop};
-    rc = wc_run(&options, 1, &text, err);
-    if (rank == 0)
-        fputs(wc_buf_str(&text), stdout);
+    rc = run_study(&study, fresh, deadline_s, rank, err);
 out:
     wc_buf_release(&text);
-    wc_config_release(&config);
+    wc_study_release(&study);
     wc_free(path);
     wc_strlist_release(&sets);
+    wc_strlist_release(&only);
     wc_strlist_release(&operands);
     return rc;
 }

@@ -11,6 +11,7 @@
 #include "cli/score_rows.h"
 #include "cli/score_threshold.h"
 #include "image/colour.h"
+#include "sched/layout.h"
 #include "sched/share.h"
 #include "tensor/kernels.h"
 #include "winclip.h"
@@ -116,7 +117,7 @@ static const char *const *as_settings(struct wc_strlist *l, struct wc_error *err
 static enum wc_err make_settings(const struct score *s, struct wc_strlist *model,
                                  struct wc_strlist *scorer, struct wc_error *err) {
     char threads[32], *prompts = NULL;
-    unsigned n = wc_share_threads(&s->comm, s->threads);
+    unsigned n = wc_layout_threads(&s->comm, s->threads);
     snprintf(threads, sizeof threads, "threads=%u", n);
     WC_TRY(add_setting(model, "model.bpe", s->bpe, err));
     WC_TRY(add_setting(scorer, "preset", s->preset, err));

@@ -12,13 +12,21 @@
 static const struct wc_command *const commands[] = {
     &wc_command_run,     &wc_command_check,  &wc_command_features, &wc_command_image,
     &wc_command_metrics, &wc_command_model,  &wc_command_prompts,  &wc_command_tokenize,
-    &wc_command_score,   &wc_command_report, &wc_command_help,
+    &wc_command_score,   &wc_command_report, &wc_command_status,   &wc_command_help,
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
 const struct wc_command *const *wc_commands(size_t *n) {
     *n = N_COMMANDS;
     return commands;
+}
+
+// A line for each part of a text with semicolons.
+static void print_folded(const char *text) {
+    for (size_t n; *text; text += n + strspn(text + n, "; ")) {
+        n = strcspn(text, ";");
+        printf("  %.*s\n", (int)n, text);
+    }
 }
 
 void wc_print_help(void) {
@@ -31,7 +39,9 @@ void wc_print_help(void) {
     printf(
         "\nEverywhere: -v (more log), -q (errors only), --version, --help\n"
         "Exit codes: 0 ok, 2 usage, 3 configuration, 4 data or weights, 5 input or output, 6 out of memory,\n"
-        "            70 bug, 75 stopped, the same command goes on\n");
+        "            70 bug, 75 stopped, the same command goes on\n"
+        "Limits, beyond which a file is refused:\n");
+    print_folded(WC_LIMITS_TEXT);
 }
 
 static const struct wc_command *find(const char *name) {

@@ -106,6 +106,7 @@ static const char man_end[] =
     ".SH EXIT STATUS\n"
     "0 ok, 2 usage, 3 configuration, 4 data or weights, 5 input or output, 6 out of memory, 70 bug, "
     "75 stopped: the same command goes on.\n"
+    ".SH LIMITS\n" WC_LIMITS_TEXT ".\n"
     ".SH FILES\n"
     "A configuration, job or prompt set that is not found where it is named is looked for in\n"
     "\\fI<prefix>/share/winclip\\-mpi/{configs,jobs,prompts}\\fR.\n";

@@ -15,21 +15,27 @@ enum { KEY_MAX = 128 }; // bytes of a dotted key, more than twice the longest
 // all is assigned, so that a variable which --set makes unneeded need not exist.
 struct slot {
     const struct wc_yaml *value; // NULL: not given
-    const char *file;
-    size_t source; // index of its document
+    size_t source;
+};
+
+// Where values come from: a file, a part of one, or a --set.
+struct source {
+    const char *file;        // as messages name it
+    const char *path;        // whose folder relative paths start from; NULL: the current directory
+    char *dir;               // that folder, absolute
+    struct wc_yaml_doc *doc; // NULL: the caller's
 };
 
 struct reader {
     struct slot *slot; // one an option
-    struct wc_yaml_doc **doc;
-    size_t n_docs; // the file, if any, then one a --set
-    bool in_sets;  // the file is done
-    char *dir;     // absolute folder of the file
+    struct source *source;
+    size_t n_sources; // layers, then one a --set
+    bool in_sets;     // the layers are done
     struct wc_error *err;
 };
 
 static const char *current_file(const struct reader *r) {
-    return wc_yaml_name(r->doc[r->n_docs - 1]);
+    return r->source[r->n_sources - 1].file;
 }
 
 // Such as "size, fpr_limit, tolerance": the keys one level below `prefix`.
@@ -72,14 +78,14 @@ static enum wc_err unknown_key(const struct reader *r, const struct wc_yaml *v, 
 static enum wc_err walk(struct reader *r, const struct wc_yaml *map, const char *prefix);
 
 static enum wc_err assign(struct reader *r, const struct wc_option *o, const struct wc_yaml *v) {
-    size_t n = 0, source = r->n_docs - 1;
+    size_t n = 0, source = r->n_sources - 1;
     struct slot *slot = &r->slot[o - wc_options(&n)];
     if (slot->value && slot->source == source) {
         const struct wc_site site = {.file = current_file(r), .key = o->key};
         return wc_site_fail(&site, v, r->err, "duplicate-key", "given twice, first in line %zu",
                             slot->value->line);
     }
-    *slot = (struct slot){v, current_file(r), source};
+    *slot = (struct slot){v, source};
     return WC_OK;
 }
 
@@ -90,7 +96,7 @@ static void reset_section(struct reader *r, const char *prefix, const struct wc_
     const struct wc_option *o = wc_options(&n);
     for (size_t i = 0; i < n; i++) {
         if (wc_str_starts(o[i].key, prefix))
-            r->slot[i] = (struct slot){null, current_file(r), r->n_docs - 1};
+            r->slot[i] = (struct slot){null, r->n_sources - 1};
     }
 }
 
@@ -132,33 +138,43 @@ static enum wc_err walk(struct reader *r, const struct wc_yaml *map, const char 
     return WC_OK;
 }
 
-static enum wc_err read_file(struct reader *r, const char *path) {
-    WC_TRY(wc_yaml_read(path, &r->doc[r->n_docs], r->err));
-    r->n_docs++;
-    const struct wc_yaml *root = wc_yaml_root(r->doc[r->n_docs - 1]);
+static struct source *add_source(struct reader *r, const char *file, const char *path) {
+    struct source *source = &r->source[r->n_sources++];
+    *source = (struct source){.file = file, .path = path};
+    return source;
+}
+
+static enum wc_err read_layer(struct reader *r, const struct wc_config_layer *layer) {
+    const struct wc_yaml *root = layer->map;
+    struct wc_yaml_doc *doc = NULL;
+    if (!root)
+        WC_TRY(wc_yaml_read(layer->path, &doc, r->err));
+    add_source(r, layer->path, layer->path)->doc = doc;
+    if (!root)
+        root = wc_yaml_root(doc);
     if (root->type == WC_YAML_SCALAR || root->type == WC_YAML_LIST)
         return WC_FAULT(r->err, WC_ERR_CONFIG, "type",
                         "%s:%zu:%zu: found a %s, expected keys such as \"dataset:\" and \"model:\"",
-                        path, root->line, root->column,
+                        layer->path, root->line, root->column,
                         root->type == WC_YAML_LIST ? "list" : "text");
     return walk(r, root, "");
 }
 
-static enum wc_err read_set(struct reader *r, const char *set) {
+static enum wc_err read_set(struct reader *r, const char *path, const char *set) {
     const char *equals = strchr(set, '=');
+    struct wc_yaml_doc *doc = NULL;
     if (!equals || equals == set)
         return WC_FAULT(r->err, WC_ERR_CONFIG, "syntax",
                         "--set \"%.64s\": expected key=value, such as model.weights=demo", set);
     char key[KEY_MAX];
     size_t n_key = (size_t)(equals - set);
     snprintf(key, sizeof(key), "%.*s", n_key < KEY_MAX ? (int)n_key : KEY_MAX, set);
-    enum wc_err rc =
-        wc_yaml_parse("--set", equals + 1, strlen(equals + 1), &r->doc[r->n_docs], r->err);
+    enum wc_err rc = wc_yaml_parse("--set", equals + 1, strlen(equals + 1), &doc, r->err);
     if (rc != WC_OK)
         return wc_fail(r->err, rc, r->err ? r->err->fault : NULL, "%s; in --set %s=...",
                        r->err ? r->err->text : "", key);
-    r->n_docs++;
-    return take(r, key, wc_yaml_root(r->doc[r->n_docs - 1]));
+    add_source(r, "--set", path)->doc = doc;
+    return take(r, key, wc_yaml_root(doc));
 }
 
 static enum wc_err convert(struct reader *r, struct wc_config *c) {
@@ -166,7 +182,8 @@ static enum wc_err convert(struct reader *r, struct wc_config *c) {
     const struct wc_option *o = wc_options(&n);
     for (size_t i = 0; i < n; i++) {
         const struct slot *slot = &r->slot[i];
-        const struct wc_site site = {.file = slot->file, .key = o[i].key, .dir = r->dir};
+        const struct source *source = &r->source[slot->source];
+        const struct wc_site site = {.file = source->file, .key = o[i].key, .dir = source->dir};
         if (slot->value)
             WC_TRY(wc_value_read(&o[i], &site, slot->value, c, r->err));
     }
@@ -209,7 +226,7 @@ static enum wc_err check_folder_keys(const struct reader *r, const struct wc_con
     const struct wc_option *first = wc_options(&n);
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         const struct slot *slot = &r->slot[wc_option_find(keys[i]) - first];
-        const struct wc_site site = {.file = slot->file, .key = keys[i]};
+        const struct wc_site site = {.file = r->source[slot->source].file, .key = keys[i]};
         if (slot->value && (i == 0 ? c->dataset.normal.n : c->dataset.anomalous.n) > 0)
             return wc_site_fail(&site, slot->value, r->err, "conflict",
                                 "only for the layout \"folder\"; dataset.name is \"%.64s\"",
@@ -236,18 +253,33 @@ static enum wc_err find_dir(const char *path, char **dir, struct wc_error *err) 
     return rc;
 }
 
-static enum wc_err read_all(struct reader *r, const char *path, const struct wc_strlist *sets,
-                            struct wc_config *c) {
+// Sources of one path follow each other, so that most find their folder in the one before.
+static enum wc_err find_dirs(struct reader *r) {
+    for (size_t i = 0; i < r->n_sources; i++) {
+        struct source *to = &r->source[i], *before = i > 0 ? to - 1 : NULL;
+        if (before && before->path == to->path)
+            to->dir = wc_strdup(before->dir);
+        else
+            WC_TRY(find_dir(to->path, &to->dir, r->err));
+        if (!to->dir)
+            return WC_FAIL(r->err, WC_ERR_NOMEM, "%s: out of memory", to->file);
+    }
+    return WC_OK;
+}
+
+static enum wc_err read_all(struct reader *r, const struct wc_config_layer *layer, size_t n,
+                            const struct wc_strlist *sets, struct wc_config *c) {
     size_t n_options = 0, n_sets = sets ? sets->n : 0;
+    const char *path = n > 0 ? layer[n - 1].path : NULL;
     wc_options(&n_options);
     WC_TRY(WC_NEW(&r->slot, n_options, "configuration keys", r->err));
-    WC_TRY(WC_NEW(&r->doc, n_sets + 1, "configuration documents", r->err));
-    if (path)
-        WC_TRY(read_file(r, path));
+    WC_TRY(WC_NEW(&r->source, n + n_sets, "configuration documents", r->err));
+    for (size_t i = 0; i < n; i++)
+        WC_TRY(read_layer(r, &layer[i]));
     r->in_sets = true;
     for (size_t i = 0; i < n_sets; i++)
-        WC_TRY(read_set(r, sets->item[i]));
-    WC_TRY(find_dir(path, &r->dir, r->err));
+        WC_TRY(read_set(r, path, sets->item[i]));
+    WC_TRY(find_dirs(r));
     WC_TRY(convert(r, c));
     WC_TRY(check_folder_keys(r, c));
     if (!path)
@@ -259,16 +291,24 @@ static enum wc_err read_all(struct reader *r, const char *path, const struct wc_
     return c->path ? WC_OK : WC_FAIL(r->err, WC_ERR_NOMEM, "%s: out of memory", path);
 }
 
+enum wc_err wc_config_read_layers(const struct wc_config_layer *layer, size_t n,
+                                  const struct wc_strlist *sets, struct wc_config *c,
+                                  struct wc_error *err) {
+    struct reader r = {.err = err};
+    enum wc_err rc = read_all(&r, layer, n, sets, c);
+    for (size_t i = 0; i < r.n_sources; i++) {
+        wc_yaml_free(&r.source[i].doc);
+        wc_free(r.source[i].dir);
+    }
+    wc_free(r.source);
+    wc_free(r.slot);
+    return rc;
+}
+
 enum wc_err wc_config_read(const char *path, const struct wc_strlist *sets, struct wc_config *c,
                            struct wc_error *err) {
-    struct reader r = {.err = err};
-    enum wc_err rc = read_all(&r, path, sets, c);
-    for (size_t i = 0; i < r.n_docs; i++)
-        wc_yaml_free(&r.doc[i]);
-    wc_free(r.doc);
-    wc_free(r.slot);
-    wc_free(r.dir);
-    return rc;
+    const struct wc_config_layer file = {.path = path};
+    return wc_config_read_layers(&file, path ? 1 : 0, sets, c, err);
 }
 
 enum wc_err wc_config_init(struct wc_config *c, struct wc_error *err) {

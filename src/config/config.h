@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct wc_yaml; // base/yaml.h
+
 #define WC_MAX_LIST 64
 #define WC_MAX_METHODS 256 // entries of `method`
 
@@ -164,6 +166,16 @@ void wc_config_release(struct wc_config *c);                           // zeroed
 // be released.
 enum wc_err wc_config_read(const char *path, const struct wc_strlist *sets, struct wc_config *c,
                            struct wc_error *err);
+
+// The same from several layers, of which a later one's keys replace an earlier one's. The last
+// one's path stands for the file: `--set` and the default of `output` go by it.
+struct wc_config_layer {
+    const char *path;          // a file, whose folder relative paths start from
+    const struct wc_yaml *map; // the part of it that holds keys of a configuration; NULL: all
+};
+enum wc_err wc_config_read_layers(const struct wc_config_layer *layer, size_t n,
+                                  const struct wc_strlist *sets, struct wc_config *c,
+                                  struct wc_error *err);
 
 // The effective configuration as YAML, every key with its value, in table order: reading it again
 // gives the same struct. The same text with `for_hash` leaves out what cannot change a result

@@ -53,16 +53,20 @@ static enum wc_err find_columns(struct table *t, struct wc_error *err) {
     return WC_OK;
 }
 
+// "FILE:LINE", for messages; allocated.
+static enum wc_err place(const struct table *t, size_t row, char **out, struct wc_error *err) {
+    *out = wc_sprintf("%s:%zu", t->split->file, wc_csv_line(&t->csv, row));
+    return *out ? WC_OK : WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", t->split->file);
+}
+
 // A path of the table, made relative to the category's folder. *out points into the table.
 static enum wc_err relative(const struct table *t, size_t row, const char *path,
                             const char *category, const char **out, struct wc_error *err) {
-    char *where = wc_sprintf("%s:%zu", t->split->file, wc_csv_line(&t->csv, row));
-    if (!where)
-        return WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", t->split->file);
+    char *where = NULL;
+    WC_TRY(place(t, row, &where, err));
     enum wc_err rc = wc_ds_check_path(path, where, err);
     wc_free(where);
-    if (rc != WC_OK)
-        return rc;
+    WC_TRY(rc);
     size_t n = strlen(category);
     if (!t->split->below_category) {
         *out = path;
@@ -131,12 +135,15 @@ static enum wc_err add_category(const struct table *t, const struct row *row, si
                                 struct wc_error *err) {
     struct wc_ds_unpaired u = {0};
     struct wc_category *c = NULL;
-    char *folder = NULL;
+    char *folder = NULL, *where = NULL;
     const char *root = t->split->root;
-    WC_TRY(wc_ds_check_name(row->category, t->split->file, err));
+    WC_TRY(place(t, row->i, &where, err));
+    enum wc_err rc = wc_ds_check_name(row->category, where, err);
+    wc_free(where);
+    WC_TRY(rc);
     WC_TRY(wc_ds_join(&folder, root, row->category, err));
-    enum wc_err rc = wc_ds_add_category(out, options, row->category,
-                                        t->split->below_category ? folder : root, &c, err);
+    rc = wc_ds_add_category(out, options, row->category, t->split->below_category ? folder : root,
+                            &c, err);
     for (size_t i = 0; i < n && rc == WC_OK; i++)
         rc = add_row(t, row[i].i, c, &u, err);
     size_t n_masked = 0;

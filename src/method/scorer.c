@@ -554,6 +554,23 @@ static enum wc_err score_tiles(struct wc_scorer *s, const struct wc_tiling *t,
     return WC_OK;
 }
 
+// Nothing that is no number leaves here: evaluations would leave it out without a word.
+static enum wc_err check_results(const struct wc_scorer *s, size_t n_tiles, struct wc_error *err) {
+    const float *grid = s->grid;
+    for (size_t v = 0; v < s->plan->n_variants; v++) {
+        const struct wc_variant *variant = &s->plan->variant[v];
+        size_t n = n_tiles * wc_variant_cells(variant), i = 0;
+        while (i < n && isfinite(grid[i]))
+            i++;
+        if (i < n || !isfinite(s->score[v]))
+            return WC_FAULT(err, WC_ERR_DATA, "non-finite",
+                            "%s %s, %lld shots: the %s is NaN or infinite", variant->method->name,
+                            variant->preset, (long long)variant->shot, i < n ? "map" : "score");
+        grid += n;
+    }
+    return WC_OK;
+}
+
 enum wc_err wc_score_image(struct wc_scorer *s, const struct wc_image *image,
                            const float *prototype, const struct wc_reference_set *references,
                            struct wc_result *out, struct wc_error *err) {
@@ -567,8 +584,8 @@ enum wc_err wc_score_image(struct wc_scorer *s, const struct wc_image *image,
     WC_TRY(wc_tiling_resize(&t, image, &resized, err));
     enum wc_err rc = score_tiles(s, &t, &resized, prototype, references, err);
     wc_image_release(&resized);
-    if (rc != WC_OK)
-        return rc;
+    WC_TRY(rc);
+    WC_TRY(check_results(s, t.n_tiles, err));
     *out = (struct wc_result){.tiling = t, .score = s->score, .grid = s->grid};
     return WC_OK;
 }

@@ -6,6 +6,7 @@
 #include "model/backbone.h"
 
 #include <omp.h>
+#include <stdio.h>
 
 size_t wc_n_windows(size_t g, size_t k) {
     return k == 0 || k > g ? 0 : (g - k + 1) * (g - k + 1);
@@ -46,14 +47,47 @@ static void run_task(const struct wc_model *m, const struct wc_workspace *w, con
                        out->window[scale] + first * m->arch.embed);
 }
 
-static enum wc_err check_finite(const struct wc_features *f, struct wc_error *err) {
-    long bad = wc_first_non_finite(f->block, f->n_floats);
-    if (bad < 0)
+// The first layer whose output is not finite, for a message. A second pass over the image, with the
+// tokens before every block kept; made only when something is wrong.
+static void blame(const struct wc_model *m, const struct wc_workspace *w, char *text, size_t n) {
+    const struct wc_request r = {.want = WC_WANT_TRACE | WC_WANT_PATCH | WC_WANT_IMAGE};
+    struct wc_features f = {0};
+    snprintf(text, n, "the image tower");
+    if (m->family != &wc_vit_family || wc_features_init(m, &r, &f, NULL) != WC_OK)
+        return;
+    size_t layers = m->vit.tower.layers, tokens = (1 + m->vit.g * m->vit.g) * m->vit.tower.d, l = 0;
+    m->family->whole(m, w, r.want, &w->scratch[0], &f);
+    while (l < layers && wc_first_non_finite(f.trace + l * tokens, tokens) < 0)
+        l++;
+    if (l == 0)
+        snprintf(text, n, "the patch embedding (visual.conv1)");
+    else if (l < layers || wc_first_non_finite(f.patch, tokens - m->vit.tower.d) >= 0)
+        snprintf(text, n, "block %zu (visual.transformer.resblocks.%zu)", l - 1, l - 1);
+    else if (wc_first_non_finite(f.image, m->arch.embed) >= 0)
+        snprintf(text, n, "the projection (visual.ln_post, visual.proj)");
+    wc_features_release(&f);
+}
+
+static void blame_stage(const struct wc_model *m, const struct wc_features *f, char *text,
+                        size_t n) {
+    for (size_t i = 0; i < WC_BACKBONE_LAYERS; i++)
+        if (f->layer[i] && wc_first_non_finite(f->layer[i], wc_backbone_layer_f32(m, i)) >= 0) {
+            snprintf(text, n, "stage %zu (layer%zu)", i + 1, i + 1);
+            return;
+        }
+}
+
+static enum wc_err check_finite(const struct wc_model *m, const struct wc_workspace *w,
+                                const struct wc_features *f, struct wc_error *err) {
+    char layer[80];
+    if (wc_first_non_finite(f->block, f->n_floats) < 0)
         return WC_OK;
-    return WC_FAULT(
-        err, WC_ERR_DATA, "non-finite",
-        "the image's features are not finite (value %ld); are the weights damaged or of another precision?",
-        bad);
+    blame(m, w, layer, sizeof layer);
+    blame_stage(m, f, layer, sizeof layer);
+    return WC_FAULT(err, WC_ERR_DATA, "non-finite",
+                    "NaN or infinity from %s of %s; are the weights damaged or of another "
+                    "precision?",
+                    layer, m->origin);
 }
 
 enum wc_err wc_encode_image(const struct wc_model *model, struct wc_workspace *w,
@@ -68,7 +102,7 @@ enum wc_err wc_encode_image(const struct wc_model *model, struct wc_workspace *w
         if (w->progress && omp_get_thread_num() == 0)
             w->progress(w->progress_data);
     }
-    return check_finite(out, err);
+    return check_finite(model, w, out, err);
 }
 
 enum wc_err wc_features_init(const struct wc_model *model, const struct wc_request *r,

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/log.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,7 +19,7 @@ struct shared {
         unsigned char digest[32];
         float *value;
     } * pair;
-    size_t n, cap;
+    size_t n, cap, n_found;
 };
 
 static void release_shared(struct shared *x) {
@@ -53,6 +54,7 @@ static enum wc_err make_one(struct wc_state *s, struct shared *x, size_t c, size
     for (size_t k = 0; k < x->n; k++)
         if (memcmp(x->pair[k].digest, p.digest, sizeof p.digest) == 0) {
             memcpy(out, x->pair[k].value, n * sizeof *out);
+            x->n_found++;
             return WC_OK;
         }
     WC_TRY(wc_bench_enter(s->bench, s, err));
@@ -102,6 +104,7 @@ enum wc_err wc_start_prototypes(struct wc_state *const *run, size_t n_runs, stru
     if (run[0]->comm.rank == 0) {
         for (size_t r = 0; r < n_runs; r++)
             rc = make_run(run[r], &shared, rc, err);
+        WC_DEBUG("prototypes: %zu pairs made, %zu shared", shared.n, shared.n_found);
         release_shared(&shared);
         return rc;
     }
@@ -123,6 +126,8 @@ void wc_finish_prototypes(struct wc_state *const *run, size_t n_runs) {
 
 const float *wc_state_prototypes(struct wc_state *s, size_t category) {
     const float *block = s->prototype + category * block_size(s);
-    MPI_Wait(&s->prototype_arrives[category], MPI_STATUS_IGNORE);
+    int here = 0;
+    while (MPI_Test(&s->prototype_arrives[category], &here, MPI_STATUS_IGNORE), !here)
+        wc_queue_progress(s->bench->queue); // others may wait for this rank
     return isnan(block[0]) ? NULL : block;
 }

@@ -49,7 +49,7 @@ bool wc_record_decode(const unsigned char *bytes, size_t n, size_t n_variants, s
     size_t rest = n - sizeof h, scores = n_variants * sizeof(double);
     if (h.unit >= n_units || h.status > 1)
         return false;
-    if (h.status == 1 && h.n_text != rest)
+    if (h.status == 1 && (h.n_text != rest || rest == 0)) // a failure without a text is none
         return false;
     if (h.status == 0 && (h.n_variants != n_variants || h.n_tiles < 1 || h.n_tiles > WC_TILES_MAX ||
                           rest != scores + h.n_tiles * cells * sizeof(float)))
@@ -65,6 +65,22 @@ bool wc_record_decode(const unsigned char *bytes, size_t n, size_t n_variants, s
                               .grid = bytes + sizeof h + scores,
                               .text = (const char *)bytes + sizeof h,
                               .n_text = h.n_text};
+    return true;
+}
+
+bool wc_record_head(const unsigned char *bytes, size_t n, size_t n_units,
+                    struct wc_record_head *out) {
+    struct head h;
+    if (n < sizeof h)
+        return false;
+    memcpy(&h, bytes, sizeof h);
+    bool failed = h.status == 1;
+    if (h.unit >= n_units || h.status > 1 || (failed && h.n_text != n - sizeof h))
+        return false;
+    *out = (struct wc_record_head){.unit = h.unit,
+                                   .failed = failed,
+                                   .text = (const char *)bytes + sizeof h,
+                                   .n_text = failed ? h.n_text : 0};
     return true;
 }
 

@@ -36,6 +36,17 @@ enum wc_err wc_record_encode_failure(uint32_t unit, const char *text, struct wc_
 // false: not a record of this shape.
 bool wc_record_decode(const unsigned char *bytes, size_t n, size_t n_variants, size_t cells,
                       size_t n_units, struct wc_record *out);
+
+// What every record begins with, whatever its shape: for those who only count.
+struct wc_record_head {
+    uint32_t unit;
+    bool failed;
+    const char *text; // why
+    size_t n_text;
+};
+bool wc_record_head(const unsigned char *bytes, size_t n, size_t n_units,
+                    struct wc_record_head *out);
+
 double wc_record_score(const struct wc_record *r, size_t variant);
 // Copies a variant's grids (n_tiles, wc_variant_cells()) into out.
 void wc_record_grid(const struct wc_record *r, const struct wc_plan *plan, size_t variant,

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "method/reference_file.h"
 #include "sched/queue.h"
+#include "sched/watch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -129,8 +130,10 @@ static enum wc_err make_reference(struct wc_state *s, struct wc_ref_unit *r, boo
         if (rc == WC_OK)
             give_to_store(s, r->key, path);
         else if (rc == WC_ERR_DATA)
-            rc = WC_FAULT(err, rc, err->fault, "reference image of %s: %s",
-                          s->dataset.category[r->category].name, err->text);
+            rc = WC_FAULT(err, rc, err->fault, "reference image of %s: %s%s%s",
+                          s->dataset.category[r->category].name,
+                          strstr(err->text, d->path) ? "" : d->path,
+                          strstr(err->text, d->path) ? "" : ": ", err->text);
     }
     wc_free(path);
     wc_free(bytes);
@@ -159,12 +162,14 @@ static enum wc_err open_folders(struct wc_state *s, struct wc_error *err) {
 // Tickets of several runs: first[r] is run r's first.
 struct tickets {
     struct wc_state *const *run;
-    size_t n_runs, at; // the run of the ticket taken last; tickets rise
+    size_t n_runs, at; // the run of the ticket taken last
     uint64_t n, *first;
     uint64_t *n_encoded; // of each run, by this rank
 };
 
 static struct wc_ref_unit *unit_of(struct tickets *t, uint64_t ticket) {
+    while (t->at > 0 && ticket < t->first[t->at])
+        t->at--;
     while (t->at + 1 < t->n_runs && ticket >= t->first[t->at + 1])
         t->at++;
     return &t->run[t->at]->ref[ticket - t->first[t->at]];
@@ -179,12 +184,16 @@ static enum wc_err work_off(struct tickets *t, struct wc_error *err) {
     bench->queue = &queue;
     enum wc_err rc = WC_OK;
     while (rc == WC_OK && wc_queue_next(&queue, &ticket)) {
+        double start_s = wc_clock_s();
         bool encoded = false;
         struct wc_ref_unit *r = unit_of(t, ticket);
         rc = wc_bench_enter(bench, t->run[t->at], err);
         if (rc == WC_OK)
             rc = make_reference(t->run[t->at], r, &encoded, err);
         t->n_encoded[t->at] += encoded;
+        if (rc == WC_OK && wc_watch_now(t->run[0]->options, wc_clock_s() - start_s))
+            rc = WC_FAIL(err, WC_ERR_STOPPED,
+                         "stopped among the reference images; the same command goes on");
         if (rc != WC_OK)
             wc_queue_stop(&queue);
     }
@@ -229,6 +238,54 @@ static void tell(const struct wc_state *s, uint64_t n_encoded, double start_s, d
         wc_clock_s() - start_s, wc_cpu_s() - start_cpu_s);
 }
 
+/*
+ * Runs of one model and preprocessing share their features: while these are made, each of them asks
+ * for what any of them wants, and so names the same files.
+ */
+
+static void add_side(struct wc_request *r, size_t side, bool *fits) {
+    size_t i = 0;
+    while (i < r->n_scales && r->window[i] != side)
+        i++;
+    *fits = *fits && i < WC_MAX_SCALES;
+    if (*fits && i == r->n_scales)
+        r->window[r->n_scales++] = side;
+}
+
+// Adds what `more` wants, unless its windows are too many.
+static void widen(struct wc_request *r, const struct wc_request *more) {
+    struct wc_request sum = *r;
+    bool fits = true;
+    sum.want |= more->want;
+    sum.backbone_want |= more->backbone_want;
+    for (size_t i = 0; i < more->n_scales; i++)
+        add_side(&sum, more->window[i], &fits);
+    if (fits)
+        *r = sum;
+}
+
+static void widen_all(struct wc_state *const *run, size_t n_runs) {
+    for (size_t r = 0; r < n_runs; r++)
+        run[r]->own_reference = run[r]->plan.reference;
+    for (size_t r = 0; r < n_runs; r++) {
+        struct wc_request sum = {.backbone = run[r]->plan.reference.backbone};
+        bool alone = !wc_plan_has_references(&run[r]->plan);
+        for (size_t k = 0; k < n_runs && !alone; k++)
+            if (strcmp(wc_buf_str(&run[k]->reference_key), wc_buf_str(&run[r]->reference_key)) == 0)
+                widen(&sum, &run[k]->own_reference);
+        if (!alone)
+            run[r]->plan.reference = sum;
+    }
+}
+
+static void narrow_all(struct wc_state *const *run, size_t n_runs) {
+    for (size_t r = 0; r < n_runs; r++) {
+        const struct wc_model *backbone = run[r]->plan.reference.backbone;
+        run[r]->plan.reference = run[r]->own_reference;
+        run[r]->plan.reference.backbone = backbone;
+    }
+}
+
 // All ranks: the features of all runs are there.
 static enum wc_err make_all(struct tickets *t, struct wc_error *err) {
     const struct wc_comm *comm = &t->run[0]->comm;
@@ -255,8 +312,11 @@ enum wc_err wc_prepare_references(struct wc_state *const *run, size_t n_runs,
         t.n += run[r]->n_refs;
     }
     rc = wc_agree(&run[0]->comm, rc, err);
-    if (rc == WC_OK && t.n > 0)
+    if (rc == WC_OK && t.n > 0) {
+        widen_all(run, n_runs);
         rc = make_all(&t, err);
+        narrow_all(run, n_runs);
+    }
     wc_free(t.first);
     wc_free(t.n_encoded);
     return rc;

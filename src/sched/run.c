@@ -3,8 +3,11 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "report/study.h"
+#include "sched/layout.h"
 #include "sched/pictures.h"
 #include "sched/state.h"
+#include "sched/status.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
 
@@ -186,19 +189,27 @@ static enum wc_err named(const struct wc_state *s, enum wc_err rc, struct wc_err
 }
 
 // Prepares a run and finds what is done. A finished one gives its report at once.
-static enum wc_err begin(struct wc_state *s, struct wc_buf *text, struct wc_error *err) {
+static enum wc_err begin(struct wc_state *s, struct wc_run_result *result, struct wc_error *err) {
     bool printed = false;
     WC_TRY(wc_state_prepare(s, err));
+    snprintf(result->run_id, sizeof result->run_id, "%s", s->id.run_id);
+    snprintf(result->model, sizeof result->model, "%s",
+             strcmp(s->arch.name, "custom") == 0 ? wc_path_base(s->config->model.weights)
+                                                 : s->arch.name);
     if (s->comm.rank == 0)
         WC_INFO(
             "run %s: %zu images in %zu categories, %zu variants, %s (%s), %s, %s; results in %s",
             s->id.run_id, s->n_units, s->dataset.n_categories, s->plan.n_variants,
             s->config->model.weights, s->arch.name, wc_isa_name(wc_kernels()->isa),
             wc_gemm_description(), s->config->output);
+    enum wc_err rc = WC_OK;
+    if (s->comm.rank == 0)
+        rc = wc_run_status_write(s->config->output, s->id.run_id, s->n_units, err);
+    WC_TRY(wc_agree(&s->comm, rc, err));
     WC_TRY(wc_state_load_results(s, false, err));
     if (s->comm.rank == 0 && s->n_done > 0)
         WC_INFO("%zu of %zu images are done already", s->n_done, s->n_units);
-    WC_TRY(print_finished(s, &printed, text, err));
+    WC_TRY(print_finished(s, &printed, &result->text, err));
     s->finished = printed;
     WC_TRY(wc_state_list_todo(s, err));
     wc_state_unload_results(s);
@@ -214,7 +225,8 @@ static enum wc_err end(struct wc_state *s, struct wc_buf *text, struct wc_error 
     return wc_agree(&s->comm, wc_state_tidy_features(s, err), err);
 }
 
-static enum wc_err score(struct wc_state *const *run, size_t n, struct wc_error *err) {
+static enum wc_err score(struct wc_state *const *run, size_t n, bool *out_of_time,
+                         struct wc_error *err) {
     struct wc_state **left = NULL;
     size_t n_left = 0;
     WC_TRY(WC_NEW(&left, n, "runs", err));
@@ -222,16 +234,36 @@ static enum wc_err score(struct wc_state *const *run, size_t n, struct wc_error 
         if (run[i]->n_todo > 0)
             left[n_left++] = run[i];
     enum wc_err rc = wc_score(left, n_left, err);
+    *out_of_time = n_left > 0 && left[0]->out_of_time;
     wc_free(left);
     return rc;
 }
 
-static enum wc_err run_all(struct wc_state *const *run, size_t n, struct wc_buf *text,
-                           struct wc_error *err) {
+// The study's folder and list of runs.
+static enum wc_err begin_study(const char *folder, struct wc_state *const *run, size_t n,
+                               struct wc_error *err) {
+    const struct wc_comm *comm = &run[0]->comm;
+    struct wc_study_entry *entry = NULL;
+    enum wc_err rc = WC_NEW(&entry, n, "study", err);
+    for (size_t i = 0; i < n && rc == WC_OK; i++)
+        entry[i] =
+            (struct wc_study_entry){.name = run[i]->options->name, .folder = run[i]->options->name};
+    if (rc == WC_OK && comm->rank == 0)
+        rc = wc_study_begin(entry, n, folder, err);
+    wc_free(entry);
+    return wc_agree(comm, rc, err);
+}
+
+static enum wc_err run_all(const char *study, struct wc_state *const *run, size_t n,
+                           struct wc_run_result *result, struct wc_error *err) {
     size_t n_units = 0, n_done = 0, n_failed = 0;
+    bool out_of_time = false;
     for (size_t i = 0; i < n; i++)
-        WC_TRY(named(run[i], begin(run[i], &text[i], err), err));
-    WC_TRY(score(run, n, err));
+        WC_TRY(named(run[i], begin(run[i], &result[i], err), err));
+    if (study)
+        WC_TRY(begin_study(study, run, n, err));
+    wc_layout_log(&run[0]->comm, run[0]->n_threads, run[0]->journal_header.isa);
+    WC_TRY(score(run, n, &out_of_time, err));
     for (size_t i = 0; i < n; i++) {
         if (!run[i]->finished)
             WC_TRY(named(run[i], wc_state_load_results(run[i], true, err), err));
@@ -240,10 +272,10 @@ static enum wc_err run_all(struct wc_state *const *run, size_t n, struct wc_buf 
     }
     if (n_done < n_units)
         return WC_FAIL(err, WC_ERR_STOPPED,
-                       "stopped: %zu of %zu images left; the same command goes on",
-                       n_units - n_done, n_units);
+                       "stopped%s: %zu of %zu images left; the same command goes on",
+                       out_of_time ? " before the time limit" : "", n_units - n_done, n_units);
     for (size_t i = 0; i < n; i++) {
-        WC_TRY(named(run[i], end(run[i], &text[i], err), err));
+        WC_TRY(named(run[i], end(run[i], &result[i].text, err), err));
         if (run[i]->config->on_bad_image == WC_BAD_IMAGE_FAIL)
             n_failed += run[i]->n_failed;
     }
@@ -255,8 +287,8 @@ static enum wc_err run_all(struct wc_state *const *run, size_t n, struct wc_buf 
     return WC_OK;
 }
 
-enum wc_err wc_run(const struct wc_run_options *options, size_t n, struct wc_buf *text,
-                   struct wc_error *err) {
+enum wc_err wc_run(const char *study, const struct wc_run_options *options, size_t n,
+                   struct wc_run_result *result, struct wc_error *err) {
     struct wc_bench bench = {0};
     struct wc_state *state = NULL, **run = NULL;
     enum wc_err rc = WC_NEW(&state, n, "runs", err);
@@ -268,7 +300,7 @@ enum wc_err wc_run(const struct wc_run_options *options, size_t n, struct wc_buf
         run[i] = &state[i];
     }
     if (rc == WC_OK)
-        rc = run_all(run, n, text, err);
+        rc = run_all(study, run, n, result, err);
     for (size_t i = 0; i < n && state; i++)
         wc_state_release(&state[i]);
     wc_bench_release(&bench);

@@ -22,14 +22,21 @@ struct wc_run_options {
     const struct wc_config *config;
     bool fresh; // forget an earlier run in the output folder
     const volatile sig_atomic_t
-        *stop; // becomes non-zero when the run should stop after the images in hand
+        *stop;         // becomes non-zero when the run should stop after the images in hand
+    double deadline_s; // wc_clock_s() by which the last image must be done; 0: no limit
 };
 
-// Runs or continues n runs of different `output`. The text reports come in text (n) of rank 0.
+struct wc_run_result {
+    struct wc_buf text;          // report.txt; on rank 0
+    char run_id[65], model[128]; // the architecture; of one without a name the weights' file
+};
+
+// Runs or continues n runs of different `output`. What they gave comes in result (n, zeroed).
+// `study` is their common folder, of which each run's is the part of its name; NULL: one run alone.
 // Returns WC_OK; WC_ERR_DATA when images failed and the configuration does not skip them (the
 // reports are complete all the same); WC_ERR_STOPPED when it stopped early. MPI must be
 // initialised.
-enum wc_err wc_run(const struct wc_run_options *options, size_t n, struct wc_buf *text,
-                   struct wc_error *err);
+enum wc_err wc_run(const char *study, const struct wc_run_options *options, size_t n,
+                   struct wc_run_result *result, struct wc_error *err);
 
 #endif

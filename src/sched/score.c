@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "sched/queue.h"
+#include "sched/watch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,18 +14,32 @@
 
 struct work {
     struct wc_state *const *run;
-    size_t n_runs, at;  // the run of the ticket in hand; tickets rise
+    size_t n_runs, at;  // the run of the ticket in hand
     uint64_t n, *first; // tickets in all; each run's first
     struct wc_bench *bench;
     const struct wc_comm *comm;
     struct wc_queue queue;
+    struct wc_watch watch;
     struct wc_buf record;
     double start_s, start_cpu_s, shown_s;
 };
 
-static bool stopped(const struct work *w) {
-    const volatile sig_atomic_t *stop = w->run[0]->options->stop;
-    return stop && *stop;
+// The run that a ticket belongs to.
+static size_t run_of(const struct work *w, uint64_t ticket) {
+    size_t r = w->at;
+    while (r > 0 && ticket < w->first[r])
+        r--;
+    while (r + 1 < w->n_runs && ticket >= w->first[r + 1])
+        r++;
+    return r;
+}
+
+static const char *item_name(void *data, uint64_t ticket) {
+    const struct work *w = data;
+    size_t r = run_of(w, ticket);
+    const struct wc_state *s = w->run[r];
+    const struct wc_unit *u = &s->unit[s->todo[ticket - w->first[r]]];
+    return s->dataset.category[u->category].item[u->item].path;
 }
 
 static void show_progress(struct work *w, bool last) {
@@ -32,6 +47,7 @@ static void show_progress(struct work *w, bool last) {
     if (w->comm->rank != 0 || (!last && now - w->shown_s < PROGRESS_S))
         return;
     w->shown_s = now;
+    wc_watch_look(&w->watch, &w->queue, item_name, w);
     uint64_t done = wc_queue_n_done(&w->queue);
     double rate = (double)done / (now - w->start_s + 1e-9),
            left = (double)(w->n - done) / (rate + 1e-9);
@@ -43,12 +59,9 @@ static void show_progress(struct work *w, bool last) {
         wc_log_progress(NULL);
 }
 
-// Called by the encoder between chunks. When a stop is asked for, the image in hand is finished
-// first.
+// Called by the encoder between chunks.
 static void show(void *data) {
-    struct work *w = data;
-    if (!stopped(w))
-        show_progress(w, false);
+    show_progress(data, false);
 }
 
 // A mask must be readable and fit its image: better found now than at the end of a night.
@@ -80,6 +93,8 @@ static enum wc_err score_unit(struct wc_state *s, uint32_t u, const float *proto
     if (rc == WC_OK)
         rc = wc_score_image(s->scorer, &image, prototype, references, result, err);
     wc_image_release(&image);
+    if (rc != WC_OK && !strstr(err->text, item->path)) // what the model says names no picture
+        wc_fail(err, rc, err->fault, "%s: %s", item->path, err->text);
     return rc;
 }
 
@@ -110,8 +125,7 @@ static enum wc_err do_unit(struct work *w, struct wc_state *s, uint32_t u, struc
 }
 
 static enum wc_err do_ticket(struct work *w, uint64_t ticket, struct wc_error *err) {
-    while (w->at + 1 < w->n_runs && ticket >= w->first[w->at + 1])
-        w->at++;
+    w->at = run_of(w, ticket);
     struct wc_state *s = w->run[w->at];
     return do_unit(w, s, s->todo[ticket - w->first[w->at]], err);
 }
@@ -119,14 +133,17 @@ static enum wc_err do_ticket(struct work *w, uint64_t ticket, struct wc_error *e
 static enum wc_err work_off(struct work *w, struct wc_error *err) {
     uint64_t ticket;
     enum wc_err rc = WC_OK;
-    while (rc == WC_OK && wc_queue_next(&w->queue, &ticket)) {
+    while (rc == WC_OK && !wc_watch_must_stop(&w->watch) && wc_queue_next(&w->queue, &ticket)) {
+        double start_s = wc_clock_s();
+        wc_queue_hold(&w->queue, ticket);
         rc = do_ticket(w, ticket, err);
+        wc_watch_item(&w->watch, wc_clock_s() - start_s);
         if (rc == WC_OK)
             wc_queue_done(&w->queue);
-        if (rc != WC_OK || stopped(w))
-            wc_queue_stop(&w->queue);
         show_progress(w, false);
     }
+    if (rc != WC_OK || wc_watch_must_stop(&w->watch))
+        wc_queue_stop(&w->queue);
     return rc;
 }
 
@@ -183,6 +200,7 @@ static enum wc_err score_all(struct work *w, struct wc_error *err) {
     WC_TRY(wc_agree(w->comm, begin(w, err), err));
     WC_TRY(wc_prepare_references(w->run, w->n_runs, err));
     WC_TRY(wc_agree(w->comm, wc_bench_enter(w->bench, w->run[0], err), err));
+    WC_TRY(wc_watch_open(w->comm, s->options, &w->watch, err));
     WC_TRY(wc_agree(w->comm, wc_queue_open(w->comm, w->n, &w->queue, err), err));
     w->start_s = w->shown_s = wc_clock_s();
     w->start_cpu_s = wc_cpu_s();
@@ -199,6 +217,7 @@ static enum wc_err score_all(struct work *w, struct wc_error *err) {
     else
         wc_queue_stop(&w->queue);
     wc_finish_prototypes(w->run, w->n_runs);
+    wc_watch_wait(&w->watch, &w->queue, show, w);
     show_progress(w, true);
     w->bench->show = NULL;
     w->bench->queue = NULL;
@@ -206,6 +225,8 @@ static enum wc_err score_all(struct work *w, struct wc_error *err) {
     wc_queue_close(&w->queue);
     rc = wc_agree(w->comm, rc, err);
     report_cost(w);
+    MPI_Allreduce(&w->watch.out_of_time, &w->run[0]->out_of_time, 1, MPI_C_BOOL, MPI_LOR,
+                  w->comm->comm);
     return rc;
 }
 
@@ -219,6 +240,7 @@ enum wc_err wc_score(struct wc_state *const *run, size_t n_runs, struct wc_error
     for (size_t r = 0; r < n_runs; r++)
         wc_journal_close(&run[r]->journal, NULL);
     wc_bench_leave(w.bench);
+    wc_watch_close(&w.watch);
     wc_buf_release(&w.record);
     wc_free(w.first);
     return rc;

@@ -2,10 +2,8 @@
 
 #include "base/alloc.h"
 
-#include <omp.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 // Results on their way: a frame each, in the order in which they were made.
 struct frame {
@@ -96,14 +94,4 @@ void wc_share_wait(const struct wc_comm *comm) {
     MPI_Ibarrier(comm->comm, &request);
     while (MPI_Test(&request, &arrived, MPI_STATUS_IGNORE), !arrived)
         nanosleep(&nap, NULL);
-}
-
-unsigned wc_share_threads(const struct wc_comm *comm, uint64_t wanted) {
-    int own = omp_get_num_procs(), sum = own;
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    if (wanted > 0)
-        return (unsigned)wanted;
-    MPI_Allreduce(&own, &sum, 1, MPI_INT, MPI_SUM, comm->node);
-    int sharing = online > 0 ? (int)((sum + online - 1) / online) : 1;
-    return own / sharing > 0 ? (unsigned)(own / sharing) : 1;
 }

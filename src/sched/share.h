@@ -36,8 +36,4 @@ void wc_share_progress(const struct wc_share *s);
 // Waits for rank 0, which may take hours, without using the processor. Collective.
 void wc_share_wait(const struct wc_comm *comm);
 
-// The cores this rank may use, shared with the ranks of this node whose masks overlap its own;
-// `wanted` when it is not 0. Collective over the node.
-unsigned wc_share_threads(const struct wc_comm *comm, uint64_t wanted);
-
 #endif

@@ -52,10 +52,11 @@ struct wc_state {
     struct wc_draws draws;
     struct wc_ref_unit *ref; // (n_refs), category by category
     size_t n_refs;
-    size_t *first_ref;           // (n_categories + 1)
-    struct wc_buf reference_key; // what features depend on besides the picture
-    char *features, *store;      // RUN/features; the folder that runs share, or NULL
-    struct wc_weights **open;    // files of the category in hand
+    size_t *first_ref;               // (n_categories + 1)
+    struct wc_request own_reference; // the plan's, while the plan holds that of several runs
+    struct wc_buf reference_key;     // what features depend on besides the picture
+    char *features, *store;          // RUN/features; the folder that runs share, or NULL
+    struct wc_weights **open;        // files of the category in hand
     struct wc_reference *view;
     size_t n_open, open_category;
     struct wc_reference_set references;
@@ -72,6 +73,7 @@ struct wc_state {
     const struct wc_journal_payload **result; // (n_units): the sound record, or NULL: not here
     size_t n_done, n_failed;                  // over all ranks
     bool finished;                            // its report was there already
+    bool out_of_time;                         // scoring stopped for the time limit
 };
 
 // prepare.c: everything before the first image; prototypes are under way when it returns.
