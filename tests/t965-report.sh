@@ -91,6 +91,8 @@ says "intervals: none of pixels" ',pixel_auroc,[0-9.]+,[0-9]+,n/a,n/a$' "$out"
 cp "$out" "$tmp/intervals"
 runs "intervals again" 0 program report "$tmp/all" --bootstrap 200 --bootstrap-seed 3 --format csv
 ok "the same seed, the same bytes" cmp "$out" "$tmp/intervals"
+runs "a run with intervals" 0 ranks 2 "$tmp/mini.yaml" --set output="$tmp/all" --bootstrap 200 --set bootstrap.seed=3
+ok "a run with intervals: those of the report" cmp "$tmp/all/report.csv" "$tmp/intervals"
 runs "a level of 2" 2 program report "$tmp/all" --bootstrap 200 --bootstrap-level 2
 runs "an unknown format" 2 program report "$tmp/all" --format pdf
 says "the known ones" 'text, csv, json, latex, markdown'
