@@ -86,7 +86,7 @@ FUZZ_BIN    := $(FUZZ_NAMES:%=$(BUILD)/fuzz-%)
 FUZZ_SECONDS ?= 60
 TEST_BIN    += $(FUZZ_REPLAY)
 
-.PHONY: all help setup check check-full coverage coverage-run check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint tidy analyse install \
+.PHONY: all help setup check check-full check-slurm coverage coverage-run check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint tidy analyse install \
         uninstall manual dist clean FORCE
 .DELETE_ON_ERROR:
 all: $(PROGRAM) $(LIBRARIES) ## build the program and the library (default)
@@ -174,6 +174,9 @@ TEST_ENV = WINCLIP=$(abspath $(PROGRAM)) GOLDEN_TOOL=$(abspath $(TEST_TOOL)) WC_
 check: $(PROGRAM) $(LIBRARIES) $(TEST_BIN) $(TEST_TOOL) ## build everything and run all tests
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove --exec '' $(TEST_BIN) $(TEST_SH)
+check-slurm: $(PROGRAM) ## real Slurm jobs on this machine, in namespaces (root; apt install slurm-wlm munge)
+	@mkdir -p $(BUILD)/tmp
+	$(TEST_ENV) prove -v --exec '' $(sort $(wildcard tests/slurm/t[0-9]*.sh))
 check-unit: $(TEST_BIN) ## the compiled tests only
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove --exec '' $(TEST_BIN)
