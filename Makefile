@@ -43,7 +43,7 @@ endif
 
 # The public library is made of the layers up to `winclip`; it knows no MPI.
 PUBLIC := base tensor image text weights config model method winclip
-LAYERS := base tensor image text weights config model dataset method winclip eval journal report sched cli
+LAYERS := base tensor image text weights config model dataset demo method winclip eval journal report sched cli
 SRC    := $(foreach d,$(LAYERS),$(sort $(wildcard src/$(d)/*.c)))
 ifneq ($(ARCH),x86_64)
 SRC    := $(filter-out %_avx2.c %_avx512.c %_sha_ni.c,$(SRC))
@@ -86,7 +86,7 @@ FUZZ_BIN    := $(FUZZ_NAMES:%=$(BUILD)/fuzz-%)
 FUZZ_SECONDS ?= 60
 TEST_BIN    += $(FUZZ_REPLAY)
 
-.PHONY: all help setup check check-full check-slurm coverage coverage-run check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint tidy analyse install \
+.PHONY: all help setup demo check check-full check-slurm coverage coverage-run check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint tidy analyse install \
         uninstall manual dist clean FORCE
 .DELETE_ON_ERROR:
 all: $(PROGRAM) $(LIBRARIES) ## build the program and the library (default)
@@ -124,6 +124,7 @@ $(BUILD)/src/cli/%.o: src/cli/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) CC $@
 	$(Q)$(MPICC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/src/weights/demo_data.o: src/weights/demo.safetensors
 $(BUILD)/src/text/bpe_data.o: prompts/bpe_simple_vocab_16e6.txt.gz
 $(BUILD)/src/text/prompts_data.o: prompts/winclip.yaml prompts/clip_ac.yaml prompts/imagenet80.yaml
 $(BUILD)/%.o: %.c $(BUILD)/flags
@@ -177,6 +178,8 @@ check: $(PROGRAM) $(LIBRARIES) $(TEST_BIN) $(TEST_TOOL) ## build everything and 
 check-slurm: $(PROGRAM) ## real Slurm jobs on this machine, in namespaces (root; apt install slurm-wlm munge)
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove -v --exec '' $(sort $(wildcard tests/slurm/t[0-9]*.sh))
+demo: $(PROGRAM) ## the built-in tiny model on procedural photos: needs no weights, no data, no network
+	$(PROGRAM) demo
 check-unit: $(TEST_BIN) ## the compiled tests only
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove --exec '' $(TEST_BIN)

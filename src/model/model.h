@@ -27,7 +27,8 @@
 struct wc_model;
 
 struct wc_model_options {
-    const char *weights; // a file, a folder or hub cache that holds one, or random:ARCH[:SEED]
+    const char *weights; // a file, a folder or hub cache that holds one, random:ARCH[:SEED],
+                         // or demo: part of the program
     const char
         *arch; // "auto", a name of the table: the file must have its sizes, or "custom": as deduced
     const char *json; // the model's configuration, whose sizes the file must have; NULL: what is
