@@ -177,9 +177,6 @@ TEST_ENV = WINCLIP=$(abspath $(PROGRAM)) GOLDEN_TOOL=$(abspath $(TEST_TOOL)) WC_
 check: $(PROGRAM) $(LIBRARIES) $(TEST_BIN) $(TEST_TOOL) ## build everything and run all tests
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove --exec 'sh tests/tap.sh' $(TEST_BIN) $(TEST_SH)
-check-slurm: $(PROGRAM) ## real Slurm jobs on this machine, in namespaces (root; apt install slurm-wlm munge)
-	@mkdir -p $(BUILD)/tmp
-	$(TEST_ENV) prove -v --exec '' $(sort $(wildcard tests/slurm/t[0-9]*.sh))
 demo: $(PROGRAM) ## the built-in tiny model on procedural photos: needs no weights, no data, no network
 	$(PROGRAM) demo
 check-unit: $(TEST_BIN) ## the compiled tests only
@@ -216,6 +213,9 @@ coverage-run: $(PROGRAM) $(TEST_BIN) $(TEST_TOOL)
 	@find $(BUILD) -name '*.gcda' -delete
 	-$(TEST_ENV) prove -Q --exec '' $(COVERAGE_TESTS)
 	@sh tests/coverage.sh $(BUILD) $(COVERAGE_DETAIL)
+check-slurm: $(PROGRAM) ## real Slurm jobs on this machine, in namespaces (root; apt install slurm-wlm munge)
+	@mkdir -p $(BUILD)/tmp
+	$(TEST_ENV) prove -v --exec '' $(sort $(wildcard tests/slurm/t[0-9]*.sh))
 # New inputs are kept under build/; `make fuzz-corpus` replaces the committed ones by the fewest of both that
 # reach the same code.
 FUZZ_MAKE = $(MAKE) BUILD=$(BUILD)/fuzz CC=clang OPT=-O1 SANITIZE='-fsanitize=fuzzer-no-link,address,undefined \

@@ -3,7 +3,7 @@
 # one. WC_TEST_FULL=1: 200 images, ten kills.
 . tests/lib.sh
 
-[ -n "$WC_TEST_FULL" ] && n_images=200 n_kills=10 || n_images=60 n_kills=2
+[ -n "$WC_TEST_FULL" ] && n_images=200 n_kills=10 || n_images=40 n_kills=2
 # The sample's pictures in turn, half of them normal, until there are enough.
 for c in bottle leather; do
     mkdir -p "$tmp/data/$c/train/good" "$tmp/data/$c/test/good" "$tmp/data/$c/test/spot" "$tmp/data/$c/ground_truth/spot"

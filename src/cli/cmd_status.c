@@ -149,9 +149,9 @@ static enum wc_err show_any(const char *path, bool json, struct wc_error *err) {
     return rc;
 }
 
-// The folder of a configuration or a study.
-static enum wc_err show_config(const char *name, const struct wc_strlist *sets, bool json,
-                               struct wc_error *err) {
+// The folder of a configuration or study file.
+static enum wc_err show_file(const char *name, const struct wc_strlist *sets, bool json,
+                             struct wc_error *err) {
     struct wc_study study = {0};
     char *path = NULL;
     enum wc_err rc = wc_installed_find("configs", name, &path, err);
@@ -181,7 +181,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
                      "status: one run directory or configuration is needed, %zu given", operands.n);
     else if (rc == WC_OK && (wc_str_ends_nocase(operands.item[0], ".yaml") ||
                              wc_str_ends_nocase(operands.item[0], ".yml")))
-        rc = show_config(operands.item[0], &sets, json, err);
+        rc = show_file(operands.item[0], &sets, json, err);
     else if (rc == WC_OK)
         rc = show_any(operands.item[0], json, err);
     wc_strlist_release(&operands);

@@ -11,14 +11,27 @@ sed -e "s,root: .*,root: $root/tests/data/sample," -e 's,weights: .*,weights: ${
     -e "s,bpe: .*,bpe: $tmp/shared/bpe.txt.gz," configs/sample.yaml >"$tmp/sample.yaml"
 config=$tmp/sample.yaml
 WINCLIP_MPI=$WINCLIP WINCLIP_WEIGHTS=$tmp/shared/model.safetensors
-export WINCLIP_MPI WINCLIP_WEIGHTS
+WINCLIP_LAUNCH="srun --wait=10 --mpi=pmix"
+export WINCLIP_MPI WINCLIP_WEIGHTS WINCLIP_LAUNCH
 runs "undisturbed, one rank without Slurm" 0 program "$config" $data --set output="$tmp/whole"
 
 same_as_whole() { # NAME RUN
     ok "$1: the same bytes" same_files "$tmp/whole" "$2" $reports
 }
 
-runs "srun -N 3" 0 timeout 200 srun -N 3 -n 6 "$WINCLIP" "$config" $data --set output="$tmp/three"
+# Open MPI 4.1.4 now and then crashes inside MPI_Init on several nodes (a NULL callback in mca_btl_tcp, code 139). The
+# batch scripts put such a job back; here it gets three chances, and each crash is told.
+three() {
+    for chance in 1 2 3; do
+        timeout 200 $WINCLIP_LAUNCH "$@"
+        code=$?
+        [ $code -eq 139 ] || break
+        echo "crashed in MPI_Init" >>"$tmp/crashes"
+    done
+    return $code
+}
+runs "srun -N 3" 0 three -N 3 -n 6 "$WINCLIP" "$config" $data --set output="$tmp/three"
+[ ! -e "$tmp/crashes" ] || note <"$tmp/crashes"
 says "srun -N 3: three nodes" 'layout: 6 ranks x .* on 3 nodes \(a node: [1-4]( to [1-4])? ranks'
 same_as_whole "srun -N 3" "$tmp/three"
 ok "srun -N 3: every rank took part" test "$(find "$tmp/three/journal" -name '*.wcj' -size +1k | wc -l)" -eq 6
