@@ -114,8 +114,8 @@ static void test_values(void) {
             "lists of numbers");
     test_ok(c.preprocess.tiling == 1 && c.preprocess.exif_apply && c.preprocess.max_pixels == 1000,
             "preprocessing; center_crop is shortest_crop");
-    test_ok(c.evaluation.size == 240 && c.evaluation.fpr_limit.n == 1 && c.evaluation.fpr_limit.item[0] == 0.05 &&
-                c.evaluation.tolerance == 1e-4,
+    test_ok(c.evaluation.size == 240 && c.evaluation.fpr_limit.n == 1 &&
+                c.evaluation.fpr_limit.item[0] == 0.05 && c.evaluation.tolerance == 1e-4,
             "evaluation");
     test_str(c.output, "out/x", "output stays relative to the current directory");
     test_ok(c.save_maps == 3 && c.threads == 12 && c.on_bad_image == WC_BAD_IMAGE_SKIP &&

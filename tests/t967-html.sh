@@ -32,6 +32,27 @@ says "hostile names: as text" '&lt;script&gt;alert\(1\)&lt;/script&gt;' "$tmp/ho
 runs "two runs as HTML" 0 program report "$tmp/r1" "$tmp/r1/report.json" --compare paper --format html --out "$tmp/two.html"
 says "two runs as HTML: differences" '<th>diff</th>' "$tmp/two.html"
 
+# The page of own pictures.
+photos=$tmp/photos
+mkdir "$photos"
+for i in 0 1 2; do
+    cp "tests/data/sample/leather/test/crack/00$i.png" "$photos/<b>$i.png" 2>/dev/null
+    cp "tests/data/sample/leather/test/good/00$i.png" "$photos/good$i.png"
+done
+printf 'no picture' >"$photos/bad.png"
+for n in 1 3; do
+    runs "score, $n ranks" 4 ranks $n score "$photos" --object leather --model tests/data/sample/model.safetensors \
+        --bpe tests/data/sample/bpe.txt.gz --threshold 0.5 --out "$tmp/score$n"
+done
+ok "score: the same page" cmp "$tmp/score1/report.html" "$tmp/score3/report.html"
+is "score: every picture with its heat map, the highest score first" \
+    "$(grep -o 'alt="[a-z ]*"' "$tmp/score1/report.html" | sort | uniq -c | tr -s ' ' | tr '\n' ';')" \
+    " $(ls "$photos" | grep -vc bad) alt=\"heat map\"; $(ls "$photos" | grep -vc bad) alt=\"image\";"
+best=$(sed 1d "$tmp/score1/scores.csv" | grep -v ',failed,' | sort -t, -k 2 -rg | head -n 1 | cut -d, -f 2)
+is "score: its score" "$(grep -o 'score 0\.[0-9]*' "$tmp/score1/report.html" | head -n 1)" "score $(printf %.4g "$best")"
+says "score: what failed and why" 'bad.png<br><span class="fail">.*unknown-format' "$tmp/score1/report.html"
+ok "score: names stay names" sh -c "! grep -qF '<b>0.png' '$tmp/score1/report.html'"
+
 # JavaScript has run when the filters are there, and each drawing has a size. The window's width is the page's own.
 look() { # NAME PAGE WIDTH
     timeout 60 "$browser" --headless --no-sandbox --disable-gpu --window-size="$3",900 --dump-dom "file://$2" \

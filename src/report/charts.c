@@ -82,7 +82,7 @@ void wc_chart_scores(struct wc_buf *out, const double *score, const int *label, 
     snprintf(ends[0], sizeof ends[0], "%.4g", low);
     snprintf(ends[1], sizeof ends[1], "%.4g", high);
     snprintf(top, sizeof top, "%zu", most);
-    begin(out, "Image scores", "score (line: F1-max threshold)", "images", ends[0], ends[1], top);
+    begin(out, "Image scores", "score (line: threshold)", "images", ends[0], ends[1], top);
     for (size_t k = 0; k < 2; k++)
         for (size_t b = 0; b < N_BINS; b++) {
             double h = PLOT_H * (double)count[k][b] / (double)most, w = (double)PLOT_W / N_BINS;

@@ -272,10 +272,14 @@ static enum wc_err draw_own(struct pictures *p, struct wc_error *err) {
         struct wc_record record;
         if (!wc_state_record(p->s, pick->unit, &record))
             continue;
+        if (!pick->gallery && p->s->options->stop && *p->s->options->stop)
+            rc = WC_FAIL(err, WC_ERR_STOPPED,
+                         "stopped while heat maps were written; the same command goes on");
         d.scale =
             (struct wc_colour_scale){p->scale[2 * pick->variant], p->scale[2 * pick->variant + 1]};
-        rc = pick->gallery ? wc_draw_gallery(&d, pick, &record, err)
-                           : wc_draw_map(&d, pick, &record, p->keep[pick->variant], err);
+        if (rc == WC_OK)
+            rc = pick->gallery ? wc_draw_gallery(&d, pick, &record, err)
+                               : wc_draw_map(&d, pick, &record, p->keep[pick->variant], err);
     }
     wc_drawing_release(&d);
     return rc;
