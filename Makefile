@@ -177,8 +177,6 @@ TEST_ENV = WINCLIP=$(abspath $(PROGRAM)) GOLDEN_TOOL=$(abspath $(TEST_TOOL)) WC_
 check: $(PROGRAM) $(LIBRARIES) $(TEST_BIN) $(TEST_TOOL) ## build everything and run all tests
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove --exec 'sh tests/tap.sh' $(TEST_BIN) $(TEST_SH)
-demo: $(PROGRAM) ## the built-in tiny model on procedural photos: needs no weights, no data, no network
-	$(PROGRAM) demo
 check-unit: $(TEST_BIN) ## the compiled tests only
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove --exec '' $(TEST_BIN)
@@ -290,6 +288,9 @@ $(BUILD)/share/made: $(PROGRAM)
 	    --zsh $(BUILD)/share/_winclip-mpi >/dev/null
 	@touch $@
 
+.PHONY: demo
+demo: $(PROGRAM) ## the built-in tiny model on procedural photos: needs no weights, no data, no network
+	$(PROGRAM) demo
 install: $(PROGRAM) $(LIBRARIES) $(BUILD)/winclip.pc $(BUILD)/share/made ## install program, library, manual, configurations (PREFIX, LIBDIR, DESTDIR)
 	install -d $(DESTDIR)$(PREFIX)/bin $(INC) $(LIBROOT)/pkgconfig $(SHARE)/man/man1 $(SHARE)/bash-completion/completions \
 	    $(SHARE)/zsh/site-functions $(DATA)
