@@ -288,7 +288,6 @@ $(BUILD)/share/made: $(PROGRAM)
 	    --zsh $(BUILD)/share/_winclip-mpi >/dev/null
 	@touch $@
 
-.PHONY: demo
 demo: $(PROGRAM) ## the built-in tiny model on procedural photos: needs no weights, no data, no network
 	$(PROGRAM) demo
 install: $(PROGRAM) $(LIBRARIES) $(BUILD)/winclip.pc $(BUILD)/share/made ## install program, library, manual, configurations (PREFIX, LIBDIR, DESTDIR)
