@@ -62,6 +62,15 @@ says "text prototypes: each made once a model" 'prototypes: 8 pairs made, 8 shar
 is "a model is opened for the list, for references, for text and for units" \
     "$(grep -c 'bench: model' "$err")" "$(grep 'bench: model' "$err" | uniq | wc -l)"
 
+runs "--dry-run on 2 ranks" 0 study 2 "$tmp/dry/study" --dry-run
+ok "--dry-run: writes nothing" test ! -e "$tmp/dry"
+is "--dry-run: a line a run: images, left, references, variants" \
+    "$(awk '/^(zero|few|again)-|^all/ { print $1, $2, $3, $4, $1 == "all" ? "" : $5 }' "$out" | tr '\n' ';')" \
+    "zero-wide 10 10 0 1;zero-narrow 10 10 0 1;few-wide 10 10 $((distinct / 2)) 6;few-narrow 10 10 $((distinct / 2)) 6;again-wide 10 10 $((distinct / 2)) 6;all 50 50 $((distinct / 2 * 3)) ;"
+ok "--dry-run: time, memory and disk are estimated" awk '/^few-wide/ { exit !($6 > 0 && $8 > 0 && $9 > 0) }' "$out"
+runs "--dry-run of what is done" 0 study 1 "$tmp/one/study" --dry-run
+says "--dry-run of what is done: nothing is left" '^all +50 +0 ' "$out"
+
 for n in 2 3; do
     runs "$n ranks" 0 study $n "$tmp/r$n/study"
     silent_mpi "$n ranks: no noise of MPI"

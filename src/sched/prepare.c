@@ -275,7 +275,7 @@ static enum wc_err identify(struct wc_state *s, struct wc_error *err) {
         if (rc == WC_OK) {
             wc_sha256_hex(text.data, text.n, s->id.run_id);
             s->id.run_id[16] = '\0'; // 64 bits name a run
-            rc = open_folder(s, wc_buf_str(&text), err);
+            rc = s->options->dry ? WC_OK : open_folder(s, wc_buf_str(&text), err);
         }
     }
     wc_buf_release(&text);
