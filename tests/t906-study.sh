@@ -84,6 +84,22 @@ printf '%s\n' 'dataset: {name: mvtec, root: data}' 'model: {weights: wide.safete
 runs "one of them alone" 0 program "$tmp/alone.yaml" --set output="$tmp/alone/run"
 ok "alone: the same figures" same_files "$tmp/alone/run" "$tmp/one/study/few-wide" report.csv scores.csv references.csv
 
+# Also when the other runs want more of the references. (The first run's scorer had no room for that once.)
+cat >"$tmp/wants.yaml" <<END
+set:
+  dataset: {name: mvtec, root: data, categories: [bottle]}
+  model: {weights: wide.safetensors}
+  shots: [0, 1]
+runs:
+  - {name: a, set: {preset: caoyunkang}}
+  - {name: b, set: {preset: [paper, anomalib], winclip: {windows: [1, 2, 3], reference_windows: [4, 3, 2]}}}
+END
+runs "two runs that want different features" 0 ranks 2 run "$tmp/wants.yaml" --set output="$tmp/wants/both"
+for one in a b; do
+    runs "run $one without the other" 0 ranks 1 run "$tmp/wants.yaml" --only $one --set output="$tmp/wants-$one/study"
+    ok "run $one: the same bytes" same_files "$tmp/wants/both/$one" "$tmp/wants-$one/study/$one" $reports references.csv
+done
+
 # The report: a row of each run's report.csv, the models named, every line and category in the text.
 wanted=0
 for name in $names; do wanted=$((wanted + $(wc -l <"$tmp/one/study/$name/report.csv") - 1)); done

@@ -148,17 +148,19 @@ static enum wc_err add_variant(struct wc_plan *p, const struct wc_variant *v, si
 
 // Shots and seeds of one method and preset. Without references the seed changes nothing: shot 0 is
 // one variant.
-static enum wc_err add_shots(const struct wc_config *c, struct wc_variant *v, size_t g,
-                             struct wc_plan *p, struct wc_error *err) {
+static enum wc_err add_shots(const struct wc_config *c, const struct wc_method_entry *entry,
+                             struct wc_variant *v, size_t g, struct wc_plan *p,
+                             struct wc_error *err) {
+    const struct wc_int_list *shots = entry->shots.n > 0 ? &entry->shots : &c->shots;
     if (!v->method->few_shot) {
         v->shot = 0;
         v->seed = c->seeds.item[0];
         return add_variant(p, v, g, err);
     }
     size_t before = p->n_variants;
-    for (size_t i = 0; i < c->shots.n; i++)
+    for (size_t i = 0; i < shots->n; i++)
         for (size_t j = 0; j < c->seeds.n; j++) {
-            v->shot = c->shots.item[i];
+            v->shot = shots->item[i];
             v->seed = c->seeds.item[j];
             v->i_seed = j;
             if (v->shot == 0 && (j > 0 || v->method->classic))
@@ -172,15 +174,37 @@ static enum wc_err add_shots(const struct wc_config *c, struct wc_variant *v, si
     return WC_OK;
 }
 
+// The source of an entry's own prompt set; entries of one file share it.
+static enum wc_err own_prompts(struct wc_plan *p, const char *file, struct wc_recipe *r,
+                               struct wc_error *err) {
+    size_t i = WC_N_PROMPT_SOURCES;
+    while (i < p->n_prompt_sets && strcmp(p->prompt_file[i], file) != 0)
+        i++;
+    if (i == WC_MAX_PROMPT_SETS)
+        return WC_FAIL(err, WC_ERR_CONFIG, "method: more than %d different files in prompt_set",
+                       WC_MAX_PROMPT_SETS - WC_N_PROMPT_SOURCES);
+    p->prompt_file[i] = file;
+    p->n_prompt_sets = i == p->n_prompt_sets ? i + 1 : p->n_prompt_sets;
+    r->source = (unsigned)i;
+    r->file = file;
+    return WC_OK;
+}
+
 // A variant of preset `preset` with the entry's switches on top of the configuration's.
 static enum wc_err start_variant(const struct wc_config *c, const struct wc_method_entry *entry,
-                                 const char *preset, struct wc_variant *v, struct wc_error *err) {
+                                 const char *preset, struct wc_plan *p, struct wc_variant *v,
+                                 struct wc_error *err) {
     struct wc_winclip_switches s;
     wc_winclip_merge(&c->winclip, &entry->winclip, &s);
     WC_TRY(wc_winclip_resolve(preset, &s, &v->winclip, err));
-    v->recipe =
-        (struct wc_recipe){WC_PROMPTS_CONFIGURED, v->winclip.prompts, v->winclip.text_average};
-    return WC_OK;
+    v->recipe = (struct wc_recipe){WC_PROMPTS_CONFIGURED, NULL, v->winclip.prompts,
+                                   v->winclip.text_average};
+    return entry->prompt_set ? own_prompts(p, entry->prompt_set, &v->recipe, err) : WC_OK;
+}
+
+static const struct wc_strlist *presets_of(const struct wc_config *c,
+                                           const struct wc_method_entry *entry) {
+    return entry->presets.n > 0 ? &entry->presets : &c->presets;
 }
 
 static void name_variant(struct wc_variant *v, const char *name, const char *label) {
@@ -195,13 +219,14 @@ static enum wc_err add_presets(const struct wc_config *c, const struct wc_method
         return WC_FAIL(err, WC_ERR_CONFIG,
                        "method %s: it has no variants of its own; `preset` and switches change it",
                        m->name);
-    size_t n = m->presets ? c->presets.n : 1;
+    const struct wc_strlist *presets = presets_of(c, entry);
+    size_t n = m->presets ? presets->n : 1;
     for (size_t i = 0; i < n; i++) {
         struct wc_variant v = {.method = m};
-        WC_TRY(start_variant(c, entry, c->presets.item[i], &v, err));
-        name_variant(&v, c->presets.item[i], entry->label);
+        WC_TRY(start_variant(c, entry, presets->item[i], p, &v, err));
+        name_variant(&v, presets->item[i], entry->label);
         m->configure(NULL, &v);
-        WC_TRY(add_shots(c, &v, g, p, err));
+        WC_TRY(add_shots(c, entry, &v, g, p, err));
     }
     return WC_OK;
 }
@@ -225,10 +250,10 @@ static enum wc_err add_own_variants(const struct wc_config *c, const struct wc_m
         struct wc_variant v = {.method = m};
         if (entry->variants.n > 0 && !wc_strlist_has(&entry->variants, m->variants[i]))
             continue;
-        WC_TRY(start_variant(c, entry, c->presets.item[0], &v, err));
+        WC_TRY(start_variant(c, entry, presets_of(c, entry)->item[0], p, &v, err));
         name_variant(&v, m->variants[i], entry->label);
         m->configure(m->variants[i], &v);
-        WC_TRY(add_shots(c, &v, g, p, err));
+        WC_TRY(add_shots(c, entry, &v, g, p, err));
     }
     return WC_OK;
 }
@@ -257,7 +282,10 @@ static enum wc_err fill(const struct wc_config *c, size_t g, struct wc_plan *p,
 
 enum wc_err wc_plan_new(const struct wc_config *config, size_t g, struct wc_plan *out,
                         struct wc_error *err) {
-    struct wc_plan p = {.seeds = config->seeds.item, .n_seeds = config->seeds.n, .config = config};
+    struct wc_plan p = {.seeds = config->seeds.item,
+                        .n_seeds = config->seeds.n,
+                        .n_prompt_sets = WC_N_PROMPT_SOURCES,
+                        .config = config};
     enum wc_err rc = fill(config, g, &p, err);
     if (rc != WC_OK) {
         wc_plan_release(&p);
