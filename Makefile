@@ -86,7 +86,7 @@ FUZZ_BIN    := $(FUZZ_NAMES:%=$(BUILD)/fuzz-%)
 FUZZ_SECONDS ?= 60
 TEST_BIN    += $(FUZZ_REPLAY)
 
-.PHONY: all help setup check check-full check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint install \
+.PHONY: all help setup check check-full coverage coverage-run check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint tidy analyse install \
         uninstall manual dist clean FORCE
 .DELETE_ON_ERROR:
 all: $(PROGRAM) $(LIBRARIES) ## build the program and the library (default)
@@ -185,6 +185,15 @@ check-asan: ## the compiled tests under AddressSanitizer and UBSan
 check-asan-run: $(PROGRAM) $(TEST_BIN)
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) WC_ASAN=1 ASAN_OPTIONS=detect_leaks=1 prove --exec '' $(TEST_BIN)
+# COVERAGE_DETAIL="base eval": these folders file by file, with the lines that no test reached.
+COVERAGE_TESTS = $(TEST_BIN) $(TEST_SH)
+coverage: ## lines and branches that the tests reach, by folder (gcov; takes as long as check)
+	$(MAKE) BUILD=$(BUILD)/cov OPT=-O1 SANITIZE='--coverage -fprofile-update=atomic' coverage-run
+coverage-run: $(PROGRAM) $(TEST_BIN) $(TEST_TOOL)
+	@mkdir -p $(BUILD)/tmp
+	@find $(BUILD) -name '*.gcda' -delete
+	-$(TEST_ENV) prove -Q --exec '' $(COVERAGE_TESTS)
+	@sh tests/coverage.sh $(BUILD) $(COVERAGE_DETAIL)
 # New inputs are kept under build/; `make fuzz-corpus` replaces the committed ones by the fewest of both that
 # reach the same code.
 FUZZ_MAKE = $(MAKE) BUILD=$(BUILD)/fuzz CC=clang OPT=-O1 SANITIZE='-fsanitize=fuzzer-no-link,address,undefined \
@@ -224,6 +233,18 @@ check-format: ## fail when a source is not formatted
 lint: ## cppcheck over the sources
 	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
 	    --suppress=missingIncludeSystem -Isrc -Iinclude src
+
+# Tables and files of one instruction set each are left out: they say nothing, at length.
+ANALYSED    = $(filter-out %_data.c %_avx2.c %_avx512.c %_sha_ni.c,$(SRC))
+MPI_CFLAGS := $(shell $(MPICC) --showme:compile 2>/dev/null || $(MPICC) -compile-info 2>/dev/null | tr ' ' '\n' | grep '^-I')
+tidy: ## clang-tidy: bugprone, cert and clang's analyser (.clang-tidy says what is left out, and why)
+	clang-tidy --quiet $(ANALYSED) -- $(filter-out -f% -O%,$(ALL_CFLAGS)) -fopenmp $(MPI_CFLAGS)
+analyse: ## gcc's analyser over the sources, a file at a time
+	@bad=0; for f in $(ANALYSED); do $(MPICC) $(filter-out -O%,$(ALL_CFLAGS)) -O1 -DWC_ANALYSER -fanalyzer \
+	    $(ANALYSER_OFF) -Werror -c $$f -o /dev/null || bad=$$((bad + 1)); done; \
+	    echo "analyse: $(words $(ANALYSED)) files, $$bad with findings"; [ $$bad -eq 0 ]
+# gcc 12 says it of values without a name, in every file.
+ANALYSER_OFF = -Wno-analyzer-use-of-uninitialized-value
 
 # Everything that install puts somewhere, and uninstall takes away again.
 SHARE   := $(DESTDIR)$(PREFIX)/share

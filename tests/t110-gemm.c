@@ -217,30 +217,85 @@ static void ignoring_nn(size_t m, size_t n, size_t k, const float *a, size_t ld_
 }
 
 struct borrowed {
-    size_t ld;
-    const float *b;
+    size_t n, k, ld;
+    const void *b;
 };
-static enum wc_err borrow(size_t n, size_t k, const float *b, size_t ld_b, void **packed,
-                          struct wc_error *err) {
-    (void)n, (void)k, (void)err;
+static enum wc_err no_bytes(enum wc_precision type, size_t n, size_t k, size_t *bytes,
+                            struct wc_error *err) {
+    (void)type, (void)n, (void)k, (void)err;
+    *bytes = 0;
+    return WC_OK;
+}
+static enum wc_err borrow(enum wc_precision type, size_t n, size_t k, const void *b, size_t ld_b,
+                          void *memory, bool fill_it, void **packed, struct wc_error *err) {
+    (void)type, (void)memory, (void)fill_it, (void)err;
     struct borrowed *view = wc_alloc(1, sizeof *view);
-    *view = (struct borrowed){ld_b, b};
+    *view = (struct borrowed){n, k, ld_b, b};
     *packed = view;
     return WC_OK;
 }
-static void right_packed(size_t m, size_t n, size_t k, const float *a, size_t ld_a,
-                         const void *packed, const float *add_bias, bool add, float *out,
-                         size_t ld_out) {
+static bool right_packed(size_t m, const void *a, size_t ld_a, const void *packed,
+                         const float *add_bias, bool add, void *out, size_t ld_out) {
     const struct borrowed *view = packed;
     (void)add_bias;
-    plain_nt(m, n, k, a, ld_a, view->b, view->ld, add, out, ld_out);
+    plain_nt(m, view->n, view->k, a, ld_a, view->b, view->ld, add, out, ld_out);
+    return true;
 }
-static void wrong_packed(size_t m, size_t n, size_t k, const float *a, size_t ld_a,
-                         const void *packed, const float *add_bias, bool add, float *out,
-                         size_t ld_out) {
-    right_packed(m, n, k, a, ld_a, packed, add_bias, add, out, ld_out);
+static bool wrong_packed(size_t m, const void *a, size_t ld_a, const void *packed,
+                         const float *add_bias, bool add, void *out, size_t ld_out) {
+    right_packed(m, a, ld_a, packed, add_bias, add, out, ld_out);
     if (m == 226)
-        out[0] -= 1.0F;
+        *(float *)out -= 1.0F;
+    return true;
+}
+
+// 8-bit products, in 16-bit pairs that saturate when asked (as x86's PMADDUBSW has them).
+static bool saturating;
+static bool packed_int8(size_t m, const void *a, size_t ld_a, const void *packed,
+                        const float *add_bias, bool add, void *out, size_t ld_out) {
+    const struct borrowed *view = packed;
+    (void)add_bias, (void)add;
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < view->n; j++) {
+            const uint8_t *x = (const uint8_t *)a + i * ld_a;
+            const int8_t *y = (const int8_t *)view->b + j * view->ld;
+            int32_t sum = 0;
+            for (size_t c = 0; c < view->k; c += 2) {
+                int pair = x[c] * y[c] + (c + 1 < view->k ? x[c + 1] * y[c + 1] : 0);
+                bool cut = saturating && (pair > 32767 || pair < -32768);
+                sum += !cut ? pair : pair < 0 ? -32768 : 32767;
+            }
+            ((int32_t *)out)[i * ld_out + j] = sum;
+        }
+    return true;
+}
+static int seven_bits(void) {
+    return 64;
+}
+static int eight_bits(void) {
+    return 127;
+}
+
+static void test_int8_self_test(void) {
+    struct wc_gemm_backend backend = {.name = "fake",
+                                      .cure = "set THIS=1",
+                                      .int8_most = eight_bits,
+                                      .packed_bytes = no_bytes,
+                                      .pack = borrow,
+                                      .unpack = wc_free,
+                                      .packed = packed_int8};
+    struct wc_error err = {0};
+    saturating = false;
+    test_ok(wc_gemm_check(&backend, WC_PRECISION_INT8, "Fake 1.0", &err) == WC_OK,
+            "self-test: right 8-bit products pass");
+    saturating = true;
+    test_ok(wc_gemm_check(&backend, WC_PRECISION_INT8, "Fake 1.0", &err) == WC_ERR_CONFIG &&
+                strstr(err.text, "int8"),
+            "self-test: saturation is found");
+    test_note("%s", err.text);
+    backend.int8_most = seven_bits;
+    test_ok(wc_gemm_check(&backend, WC_PRECISION_INT8, "Fake 1.0", &err) == WC_OK,
+            "self-test: weights up to 64 do not saturate in pairs");
 }
 
 static void test_self_test(void) {
@@ -266,11 +321,12 @@ static void test_self_test(void) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct wc_gemm_backend backend = cases[i].backend;
         backend.name = "fake";
+        backend.packed_bytes = no_bytes;
         backend.pack = borrow;
         backend.unpack = wc_free;
         backend.cure = "set THIS=1";
         struct wc_error err = {0};
-        enum wc_err rc = wc_gemm_check(&backend, "Fake 1.0", &err);
+        enum wc_err rc = wc_gemm_check(&backend, WC_PRECISION_F32, "Fake 1.0", &err);
         test_ok(cases[i].passes ? rc == WC_OK
                                 : rc == WC_ERR_CONFIG && strstr(err.text, "Fake 1.0") &&
                                       strstr(err.text, "set THIS=1"),
@@ -278,6 +334,97 @@ static void test_self_test(void) {
         if (!cases[i].passes)
             test_note("%s", err.text);
     }
+}
+
+// Relative L2 error of a packed product of normal-like rows, with bias, GELU or addition.
+static double packed_error(const struct wc_gemm_packing *packing, size_t m, const float *a,
+                           struct wc_gemm_post post, const float *before) {
+    struct wc_error err = {0};
+    struct wc_gemm_weight *w = NULL;
+    size_t n = packing->n, k = packing->k;
+    float *out = wc_alloc(m * (n + 3), sizeof *out);
+    double wrong = 0, all = 0;
+    if (wc_gemm_pack_as(packing, &w, &err) != WC_OK) {
+        test_note("%s", err.text);
+        return INFINITY;
+    }
+    for (size_t i = 0; i < m * (n + 3); i++)
+        out[i] = i % (n + 3) >= n ? POISON : before ? before[i] : NAN;
+    wc_gemm_packed(m, w, a, k, post, out, n + 3);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n + 3; j++) {
+            double wanted = j < n && post.bias ? post.bias[j] : 0;
+            for (size_t c = 0; c < k && j < n; c++)
+                wanted += (double)a[i * k + c] * packing->b[j * packing->ld_b + c];
+            wanted += j < n && post.add ? before[i * (n + 3) + j] : 0;
+            wanted = j >= n ? (double)POISON : post.act == WC_GEMM_GELU ? gelu(wanted) : wanted;
+            wrong += pow(out[i * (n + 3) + j] - wanted, 2) * (j >= n ? 1e9 : 1);
+            all += j < n ? wanted * wanted : 0;
+        }
+    wc_gemm_weight_free(&w);
+    wc_free(out);
+    return sqrt(wrong / all);
+}
+
+// Errors of one rounding of inputs and weights each: bfloat16 keeps 8 bits, so that a product's is
+// about 2^-9; 8 bits of a row's span of some eight standard deviations give about 1 %.
+static void test_precision(enum wc_precision precision, double most) {
+    enum { M = 131, N = 70, K = 300 };
+    struct wc_error err = {0};
+    if (wc_gemm_require(precision, &err) != WC_OK) {
+        test_skip(wc_precision_name(precision), err.text);
+        return;
+    }
+    float *a = wc_alloc(M * K, sizeof *a), *b = wc_alloc(N * (K + 5), sizeof *b);
+    float *bias = wc_alloc(N, sizeof *bias), *before = wc_alloc(M * (N + 3), sizeof *before);
+    float *smooth = wc_alloc(K, sizeof *smooth);
+    fill(a, M * K, 1);
+    fill(b, N * (K + 5), 2);
+    fill(bias, N, 3);
+    fill(before, M * (N + 3), 4);
+    struct wc_gemm_packing p = {.precision = precision, .n = N, .k = K, .b = b, .ld_b = K + 5};
+    const char *name = wc_precision_name(precision);
+    const struct {
+        const char *what;
+        struct wc_gemm_post post;
+    } cases[] = {{"alone", {0}},
+                 {"+ bias", {.bias = bias}},
+                 {"+ bias + out", {.bias = bias, .add = true}},
+                 {"GELU", {.bias = bias, .act = WC_GEMM_GELU}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double e = packed_error(&p, M, a, cases[i].post, cases[i].post.add ? before : NULL);
+        test_ok(e < most && e > most / 30, "%s %s: relative error %.2g, at most %.2g", name,
+                cases[i].what, e, most);
+    }
+    // One input channel that is a hundred times the others leaves them no bits, unless smoothed.
+    for (size_t c = 0; c < K; c++)
+        smooth[c] = c == 7 ? 100.0F : 1.0F;
+    for (size_t i = 0; i < M; i++)
+        a[i * K + 7] *= 100.0F;
+    for (size_t j = 0; j < N; j++)
+        b[j * (K + 5) + 7] *= 0.01F;
+    if (precision == WC_PRECISION_INT8) {
+        double rough = packed_error(&p, M, a, (struct wc_gemm_post){0}, NULL);
+        p.smooth = smooth;
+        double e = packed_error(&p, M, a, (struct wc_gemm_post){0}, NULL);
+        test_ok(e < most && rough > 5 * most, "%s smoothed: error %.2g, without %.2g", name, e,
+                rough);
+    }
+    wc_free(a);
+    wc_free(b);
+    wc_free(bias);
+    wc_free(before);
+    wc_free(smooth);
+}
+
+static void test_precisions(void) {
+    struct wc_error err = {0};
+    test_precision(WC_PRECISION_BF16, 4e-3);
+    test_precision(WC_PRECISION_INT8, 1e-2);
+    test_ok(wc_gemm_init("openblas", &err) == WC_OK &&
+                wc_gemm_require(WC_PRECISION_BF16, &err) == WC_ERR_CONFIG &&
+                strstr(err.text, "oneDNN") && wc_gemm_require(WC_PRECISION_F32, &err) == WC_OK,
+            "OpenBLAS has float32 alone");
 }
 
 static void test_backend(const char *name) {
@@ -315,5 +462,7 @@ int main(void) {
             "an unknown backend is an error that names the known ones");
     test_ok(wc_gemm_init("auto", &err) == WC_OK, "auto finds one");
     test_self_test();
+    test_int8_self_test();
+    test_precisions();
     return test_done();
 }

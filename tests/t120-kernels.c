@@ -185,6 +185,77 @@ static void test_conversions(enum wc_isa isa) {
     test_ok(right, "conversions %s: all tails, nothing beyond", wc_isa_name(isa));
 }
 
+// What narrow products are made of has the same bits in every ISA, and is right where the scalar
+// one is: a NaN, ties, the span that a row is mapped to.
+struct narrow {
+    uint8_t q[4 * 160];
+    float scale[4], y[4 * 160];
+    int32_t zero[4];
+    uint16_t b[160];
+};
+
+static void run_narrow(const struct wc_kernels *k, size_t n, bool with_factor, bool add,
+                       struct narrow *r) {
+    enum { M = 3 };
+    static int32_t acc[M * 160], sum[160];
+    const float *rows = x + 17;
+    memset(r, 0x5A, sizeof *r);
+    for (size_t i = 0; i < M * n; i++)
+        acc[i] = (int32_t)(i * 7919 % 200003) - 100001;
+    for (size_t j = 0; j < n; j++)
+        sum[j] = (int32_t)(j * 104729 % 3001) - 1500;
+    k->quantise(M, n, rows, n + 2, with_factor ? weight : NULL, r->q, r->scale, r->zero);
+    k->dequantise(M, n, acc, r->scale, r->zero, weight, sum, with_factor ? bias : NULL, add, r->y,
+                  n + 1);
+    k->f32_to_bf16(n, rows, r->b);
+}
+
+static void test_narrow(enum wc_isa isa) {
+    const struct wc_kernels *k = wc_kernels_of(isa), *scalar = wc_kernels_of(WC_ISA_SCALAR);
+    static struct narrow a, b;
+    size_t bad = 0;
+    for (size_t n = 1; n <= 150 && !bad; n++)
+        for (int which = 0; which < 4 && !bad; which++) {
+            run_narrow(scalar, n, which & 1, which & 2, &a);
+            run_narrow(k, n, which & 1, which & 2, &b);
+            bad = memcmp(&a, &b, sizeof a) == 0 ? 0 : n;
+        }
+    test_ok(!bad, "8 bits and back, bfloat16 %s: the scalar bits, nothing beyond%s%zu",
+            wc_isa_name(isa), bad ? "; fails at width " : "; widths to ", bad ? bad : 150);
+    const float row[] = {-1.0F, 0.0F, 4.1F, 0.5F}, ones[] = {3.0F, 2.0F}, nan[] = {1.0F, NAN},
+                inf[] = {-INFINITY, 1.0F};
+    uint8_t q[4] = {0};
+    float scale, other[2];
+    int32_t zero, zeros[2];
+    k->quantise(1, 4, row, 4, NULL, q, &scale, &zero);
+    bool fits = q[0] == 0 && q[1] == zero && q[2] == 255 && zero == 50;
+    for (size_t j = 0; j < 4; j++)
+        fits = fits && fabsf((float)(q[j] - zero) * scale - row[j]) <= 0.51F * scale;
+    test_ok(fits, "quantise %s: the whole span is used, zero is exact", wc_isa_name(isa));
+    k->quantise(1, 2, ones, 2, NULL, q, &scale, &zero);
+    test_ok(zero == 0 && q[0] == 255 && q[1] == 170, "quantise %s: a positive row starts at zero",
+            wc_isa_name(isa));
+    k->quantise(1, 2, nan, 2, NULL, q, other, zeros);
+    k->quantise(1, 2, inf, 2, NULL, q, other + 1, zeros + 1);
+    test_ok(isnan(other[0]) && isnan(other[1]), "quantise %s: what is not finite shows",
+            wc_isa_name(isa));
+    const struct {
+        uint32_t bits;
+        uint16_t wanted;
+    } ties[] = {{0x3F808000, 0x3F80}, {0x3F818000, 0x3F82}, {0x3F808001, 0x3F81},
+                {0x7F7FFFFF, 0x7F80}, {0x7FFFFFFF, 0x7FFF}, {0xFF800001, 0xFFC0},
+                {0x7F800000, 0x7F80}, {0x80000000, 0x8000}};
+    bool right = true;
+    for (size_t i = 0; i < sizeof ties / sizeof *ties; i++) {
+        float value;
+        uint16_t got;
+        memcpy(&value, &ties[i].bits, sizeof value);
+        k->f32_to_bf16(1, &value, &got);
+        right = right && got == ties[i].wanted;
+    }
+    test_ok(right, "f32_to_bf16 %s: ties, overflow, NaN", wc_isa_name(isa));
+}
+
 static void test_choice(void) {
     struct wc_error err = {0};
     test_ok(wc_kernels() == wc_kernels_of(WC_ISA_SCALAR), "scalar before init");
@@ -235,6 +306,7 @@ int main(void) {
         for (size_t i = 0; i < N_KERNELS; i++)
             test_kernel(&kernels[i], isa);
         test_conversions(isa);
+        test_narrow(isa);
     }
     test_equal_bits();
     test_l2();

@@ -49,6 +49,9 @@ static const char preamble[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8
 #define TENSOR(storage, offset, shape, strides)                                                    \
     "ctorch._utils\n_rebuild_tensor_v2\n(" storage "K" offset "(" shape "t(" strides "t\x89"       \
     "ccollections\nOrderedDict\n)RtR"
+#define REBUILT(parts)                                                                             \
+    "ctorch._utils\n_rebuild_tensor_v2\n(" parts "\x89"                                            \
+    "ccollections\nOrderedDict\n)RtR"
 #define NAME_A                                                                                     \
     "X\x01\0\0\0"                                                                                  \
     "a"
@@ -130,6 +133,34 @@ static const struct pickle_case cases[] = {
     CASE("parameter_of_nothing", "bad-pickle", "REDUCE",
          "\x80\x02"
          "ctorch._utils\n_rebuild_parameter\n)R."),
+    CASE("shape_number", "bad-pickle", "tuple",
+         "\x80\x02}(" NAME_A REBUILT(STORAGE("0", "\x02") "K\0K\x02(K\x01t") "u." KEYS DATA2),
+    CASE("nine_dimensions", "bad-shape", "8 that are supported",
+         "\x80\x02}(" NAME_A TENSOR(STORAGE("0", "\x02"), "\0", "K\1K\1K\1K\1K\1K\1K\1K\1K\1",
+                                    "K\1K\1K\1K\1K\1K\1K\1K\1K\1") "u." KEYS DATA2),
+    CASE("offset_text", "bad-pickle", "offset",
+         "\x80\x02}(" NAME_A REBUILT(STORAGE("0", "\x02") NAME_A "(K\x02t(K\x01t") "u." KEYS DATA2),
+    CASE("two_parts", "bad-pickle", "storage, offset, shape",
+         "\x80\x02}(" NAME_A
+         "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE("0", "\x02") "K\0tRu." KEYS DATA2),
+    CASE("more_strides", "bad-pickle|bad-shape", "",
+         "\x80\x02}(" NAME_A TENSOR(STORAGE("0", "\x02"), "\0", "K\x02",
+                                    "K\x01K\x01") "u." KEYS DATA2),
+    CASE("shape_2_62_by_4", "bad-shape", "64 bits",
+         "\x80\x02}(" NAME_A TENSOR(STORAGE("0", "\x02"), "\0", "\x8a\x08\0\0\0\0\0\0\0\x40K\x04",
+                                    "K\0K\0") "u." KEYS DATA2),
+    CASE("stride_2_62", "bad-shape|size-mismatch", "",
+         "\x80\x02}(" NAME_A TENSOR(STORAGE("0", "\x02"), "\0", "K\x08",
+                                    "\x8a\x08\0\0\0\0\0\0\0\x40") "u." KEYS DATA2),
+    CASE("stride_negative", "bad-shape|bad-pickle|size-mismatch", "",
+         "\x80\x02}(" NAME_A TENSOR(STORAGE("0", "\x02"), "\0", "K\x02",
+                                    "J\xff\xff\xff\xff") "u." KEYS DATA2),
+    CASE("shape_negative", "bad-shape|bad-pickle", "",
+         "\x80\x02}(" NAME_A TENSOR(STORAGE("0", "\x02"), "\0", "J\xff\xff\xff\xff",
+                                    "K\x01") "u." KEYS DATA2),
+    CASE(
+        "offset_past_storage", "size-mismatch", "\"a\"",
+        "\x80\x02}(" NAME_A TENSOR(STORAGE("0", "\x02"), "\x01", "K\x02", "K\x01") "u." KEYS DATA2),
     CASE("list_in_itself", "bad-pickle", "list",
          "\x80\x02]q\0h\0"
          "a.\x80\x02]."),

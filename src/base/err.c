@@ -1,5 +1,8 @@
 #include "base/err.h"
 
+#undef wc_fail
+#undef wc_vfail
+
 #include <stdio.h>
 #include <string.h>
 

@@ -75,6 +75,9 @@ void wc_log(enum wc_log_level level, const char *fmt, ...) {
     va_start(ap, fmt);
     vsnprintf(line + n, sizeof line - (size_t)n - 1, fmt, ap);
     va_end(ap);
+    for (char *p = line + n; *p; p++) // names from outside must not break or colour a line
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
     strcat(line, "\n");
     if (state.progress_width > 0) {
         wc_log_progress(NULL);

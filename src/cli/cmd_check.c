@@ -108,10 +108,11 @@ static enum wc_err print_cost(struct check *c, struct wc_error *err) {
     printf("variants  %zu in one pass\n", c->plan.n_variants);
     const struct wc_request backbone = {.want = c->plan.request.backbone_want};
     double gflop = c->plan.request.want ? 1e-9 * wc_image_flop(c->model, &c->plan.request) : 0;
-    double weights = (double)wc_model_private_bytes(c->model);
+    double weights = (double)(wc_model_private_bytes(c->model) + wc_model_packed_bytes(c->model));
     if (c->backbone) {
         gflop += 1e-9 * wc_image_flop(c->backbone, &backbone);
-        weights += (double)wc_model_private_bytes(c->backbone);
+        weights +=
+            (double)(wc_model_private_bytes(c->backbone) + wc_model_packed_bytes(c->backbone));
     }
     printf("cost      %.0f tiles at %.1f GFLOP: %.3g GFLOP in all\n", c->n_tiles, gflop,
            c->n_tiles * gflop);
@@ -164,6 +165,7 @@ static enum wc_err check(struct check *c, const char *path, const struct wc_strl
                                        .arch = c->config.model.arch,
                                        .json = c->config.model.json,
                                        .activation = (enum wc_activation)c->config.model.activation,
+                                       .precision = (enum wc_precision)c->config.model.precision,
                                        .interpolate_px = (size_t)c->config.model.interpolate};
     WC_TRY(wc_model_open(&o, &c->model, err));
     WC_TRY(wc_plan_new(&c->config, wc_arch_grid(wc_model_arch(c->model)), &c->plan, err));

@@ -54,7 +54,7 @@ static const struct wc_option table[] = {
     {"model.interpolate", WC_OPTION_COUNT, HASHED, AT(model.interpolate), "none", LIST({"none", 0}),
      0, 4096, "Input size in pixels to interpolate the position embeddings for."},
     {"model.precision", WC_OPTION_CHOICE, HASHED, AT(model.precision), "f32",
-     LIST({"f32", 0}, {"bf16", 1}, {"int8", 2}), 0, 0, "Arithmetic of the encoders."},
+     LIST({"f32", 0}, {"bf16", 1}, {"int8", 2}), 0, 0, "Arithmetic of the image encoder."},
 
     {"method", WC_OPTION_METHODS, HASHED, AT(methods), "winclip", NULL, 0, 0,
      "Methods; entries may differ in switches: {name: winclip, as: hot, tau: 0.05}."},

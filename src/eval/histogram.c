@@ -101,7 +101,7 @@ static void add_normal(uint64_t *normal, const struct wc_bin_entry *entry, const
             }
         }
         for (size_t i = 0; i < n_bins; i++)
-            normal[bin[i]]++;
+            normal[bin[i]]++; // cppcheck-suppress uninitvar ; n_bins of them are set
     }
 }
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "model/conv.h"
 #include "model/open.h"
+#include "model/pack.h"
 #include "model/random.h"
 #include "tensor/kernels.h"
 
@@ -290,6 +291,8 @@ enum wc_err wc_backbone_open(const char *weights, const char *arch, size_t image
     }
     if (rc == WC_OK)
         rc = load(m, err);
+    if (rc == WC_OK)
+        rc = wc_model_pack(m, err);
     if (rc != WC_OK) {
         wc_model_free(&m);
         return rc;
@@ -323,6 +326,10 @@ static void release(struct wc_model *m) {
         wc_conv_list_release(&m->backbone->list);
     wc_free(m->backbone);
     m->backbone = NULL;
+}
+
+static size_t linears(struct wc_model *m, struct wc_linear **out) {
+    return wc_conv_linears(&m->backbone->list, out);
 }
 
 static struct wc_scratch_need need(const struct wc_model *m) {
@@ -384,6 +391,7 @@ static void windows(const struct wc_model *m, const struct wc_workspace *w, size
 
 const struct wc_image_family wc_backbone_family = {
     .release = release,
+    .linears = linears,
     .need = need,
     .shared = shared,
     .flop = flop,

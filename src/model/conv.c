@@ -165,8 +165,8 @@ static void convolve(const struct wc_conv_step *step, struct wc_workspace *w, co
             gathered = stripe;
             a = s->gather;
         }
-        wc_gemm_nt(end - first, right - left, k, a, k, conv->weight + left * k, k, step->add, out,
-                   n);
+        wc_linear_run_post(&conv->block[block], end - first, a, k, step->add, WC_GEMM_LINEAR, out,
+                           n);
         if (step->relu)
             bias_relu(end - first, right - left, out, n, conv->bias + left);
         else
@@ -184,6 +184,8 @@ enum wc_err wc_conv_list_init(struct wc_conv_list *l, size_t n_convs, size_t n_s
 }
 
 void wc_conv_list_release(struct wc_conv_list *l) {
+    for (size_t i = 0; i < l->n_convs; i++)
+        wc_free(l->conv[i].block);
     wc_free(l->conv);
     wc_free(l->step);
     *l = (struct wc_conv_list){0};
@@ -204,6 +206,7 @@ void wc_conv_add(struct wc_conv_list *l, const char *prefix, const char *name, c
     step.conv = conv;
     step.c = shape.c;
     step.out_side = strided(step.side, shape.stride);
+    conv->n_blocks = cut_of(step.out_side * step.out_side, conv->n).n_blocks;
     l->step[l->n_steps++] = step;
 }
 
@@ -279,7 +282,22 @@ static enum wc_err fold(struct wc_model *m, const char *prefix, struct wc_conv *
     v->kernel = v->gamma = v->beta = v->mean = v->var = NULL;
     v->weight = folded;
     v->bias = folded + v->n * k;
+    const struct cut cut = {.n_blocks = v->n_blocks, .n = v->n};
+    WC_TRY(WC_NEW(&v->block, v->n_blocks, v->name, err));
+    for (size_t i = 0; i < v->n_blocks; i++) {
+        size_t left = block_begin(&cut, i), right = block_begin(&cut, i + 1);
+        v->block[i] = (struct wc_linear){.n = right - left, .k = k, .weight = folded + left * k};
+    }
     return WC_OK;
+}
+
+size_t wc_conv_linears(const struct wc_conv_list *l, struct wc_linear **out) {
+    size_t n = 0;
+    for (size_t i = 0; i < l->n_convs; i++)
+        for (size_t j = 0; j < l->conv[i].n_blocks; j++, n++)
+            if (out)
+                out[n] = &l->conv[i].block[j];
+    return n;
 }
 
 enum wc_err wc_conv_fold(struct wc_model *m, const char *prefix, struct wc_conv_list *l,

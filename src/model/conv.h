@@ -22,6 +22,8 @@ struct wc_conv {
     const float *gamma, *beta, *mean, *var; // (n); likewise
     const float *weight;                    // (n, side, side, c), folded
     const float *bias;                      // (n)
+    size_t n_blocks;                        // of output channels, as conv.c cuts them
+    struct wc_linear *block;                // (n_blocks) their weights, without a bias
 };
 
 // One step: from one of the workspace's maps (side, side, c) to another.
@@ -63,6 +65,9 @@ bool wc_conv_place(struct wc_conv_list *l, const char *name, const float *data);
 // Faults: non-finite.
 enum wc_err wc_conv_fold(struct wc_model *m, const char *prefix, struct wc_conv_list *l,
                          struct wc_error *err);
+
+// The layers to pack, to out, where it is not NULL; their count.
+size_t wc_conv_linears(const struct wc_conv_list *l, struct wc_linear **out);
 
 // Floats of a thread's scratch for gathered neighbourhoods; and of the maps.
 size_t wc_conv_gather_f32(const struct wc_conv_list *l);

@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "model/open.h"
+#include "model/pack.h"
 #include "model/random.h"
 
 #include <math.h>
@@ -356,6 +357,8 @@ static enum wc_err build(struct wc_model *m, struct opening *p, struct wc_error 
             rc = load_tensors(m, spec, n, err);
         if (rc == WC_OK && m->family->prepare)
             rc = m->family->prepare(m, err);
+        if (rc == WC_OK)
+            rc = wc_model_pack(m, err);
     }
     wc_free(spec);
     return rc;
@@ -367,6 +370,7 @@ enum wc_err wc_model_open(const struct wc_model_options *o, struct wc_model **ou
     struct opening p = {.o = o};
     WC_TRY(WC_NEW(&m, 1, "model", err));
     m->logit_scale = NAN;
+    m->precision = o->precision;
     snprintf(m->activation_reason, sizeof m->activation_reason,
              "nothing decides; set model.activation");
     enum wc_err rc = wc_str_starts(o->weights, "random:") ? open_random(m, o->weights, err)
@@ -387,6 +391,7 @@ void wc_model_free(struct wc_model **model) {
     struct wc_model *m = *model;
     if (!m)
         return;
+    wc_model_unpack(m);
     for (size_t i = 0; i < m->n_copies; i++)
         wc_free(m->copy[i].data);
     wc_free(m->copy);
@@ -414,9 +419,12 @@ const char *wc_model_activation_reason(const struct wc_model *m) {
 
 void wc_model_describe(const struct wc_model *m, char *text, size_t n) {
     static const char *const names[] = {"undecided", "gelu", "quickgelu"};
-    snprintf(text, n, "%s: %s, %zu px%s, %s (%s)", m->origin, m->arch.name, m->arch.image_px,
+    char wide[80] = "";
+    if (m->n_wide > 0)
+        snprintf(wide, sizeof wide, " (%zu of %zu layers kept wider)", m->n_wide, m->n_packed);
+    snprintf(text, n, "%s: %s, %zu px%s, %s (%s), %s%s", m->origin, m->arch.name, m->arch.image_px,
              m->interpolated ? " (positions interpolated)" : "", names[m->activation],
-             m->activation_reason);
+             m->activation_reason, wc_precision_name(m->precision), wide);
 }
 
 const char *wc_model_bpe(const struct wc_model *m) {
@@ -431,8 +439,20 @@ const struct wc_weights *wc_model_weights(const struct wc_model *m) {
     return m->weights;
 }
 
+enum wc_precision wc_model_precision(const struct wc_model *m, size_t *n_wide, size_t *n_layers) {
+    if (n_wide)
+        *n_wide = m->n_wide;
+    if (n_layers)
+        *n_layers = m->n_packed;
+    return m->precision;
+}
+
 size_t wc_model_private_bytes(const struct wc_model *m) {
     return m->private_bytes;
+}
+
+size_t wc_model_packed_bytes(const struct wc_model *m) {
+    return m->packed_bytes;
 }
 
 enum wc_err wc_model_hash(const struct wc_model *m, char hex[65], struct wc_error *err) {

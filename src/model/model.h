@@ -6,6 +6,9 @@
  * immutable and may be shared by threads; a workspace belongs to one caller at a time. Embeddings
  * come out raw (not normalised).
  *
+ * The text tower, layer norms, softmax, residual streams and the ends of the image tower (patch
+ * embedding, projection, attention pool) are float32 in every precision.
+ *
  * Results depend on the model and the input alone, never on the number of threads: the work of one
  * image is cut into fixed chunks and threads take whole chunks.
  */
@@ -14,6 +17,7 @@
 
 #include "base/err.h"
 #include "model/arch.h"
+#include "tensor/gemm.h"
 #include "weights/weights.h"
 
 #include <stdbool.h>
@@ -29,6 +33,7 @@ struct wc_model_options {
     const char *json; // the model's configuration, whose sizes the file must have; NULL: what is
                       // in the file's metadata or beside it counts where its sizes are the file's
     enum wc_activation activation;
+    enum wc_precision precision; // of the image tower's layers; f32 needs nothing of the processor
     size_t interpolate_px; // input size to interpolate the position embeddings for; 0: the file's
     bool inspect; // check the whole file and prepare nothing: heads or activation that nothing
                   // decides are no errors then, and nothing can be encoded
@@ -50,6 +55,9 @@ wc_model_activation_reason(const struct wc_model *model); // "configuration", "f
 void wc_model_describe(const struct wc_model *model, char *text, size_t n);
 const char *
 wc_model_bpe(const struct wc_model *model); // merges file named in the metadata, or NULL
+// n_wide of n_layers packed layers (NULL: not asked for) are kept wider than int8 by calibration.
+enum wc_precision wc_model_precision(const struct wc_model *model, size_t *n_wide,
+                                     size_t *n_layers);
 float wc_model_logit_scale(const struct wc_model *model); // as stored: the logarithm; NaN: absent
 const struct wc_weights *wc_model_weights(const struct wc_model *model); // NULL for random:
 // Names the weights in run ids and reports: the file's SHA-256, or of the text "random:ARCH:SEED".
@@ -57,6 +65,9 @@ enum wc_err wc_model_hash(const struct wc_model *model, char hex[65], struct wc_
 // Bytes of weights that this process holds privately (converted, generated or folded copies; what
 // is used in a mapped file counts 0).
 size_t wc_model_private_bytes(const struct wc_model *model);
+// Bytes of the image tower's layers in the form that they are multiplied in; 0 where that is as
+// stored.
+size_t wc_model_packed_bytes(const struct wc_model *model);
 
 // CLIP's input normalisation of RGB in 0..1 (Radford et al. 2021, released code).
 extern const float wc_clip_mean[3], wc_clip_std[3];

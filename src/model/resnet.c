@@ -159,6 +159,10 @@ static void release(struct wc_model *m) {
 
 /* Scratch. */
 
+static size_t linears(struct wc_model *m, struct wc_linear **out) {
+    return wc_conv_linears(&m->resnet->list, out);
+}
+
 static struct wc_scratch_need need(const struct wc_model *m) {
     const struct wc_resnet *net = m->resnet;
     size_t n = net->g * net->g, rows = wc_chunk_rows(1 + n);
@@ -306,6 +310,7 @@ const struct wc_image_family wc_resnet_family = {
     .place = place,
     .prepare = prepare,
     .release = release,
+    .linears = linears,
     .need = need,
     .shared = shared,
     .flop = flop,

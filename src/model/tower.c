@@ -1,6 +1,7 @@
 #include "model/tower.h"
 
 #include "base/alloc.h"
+#include "model/pack.h"
 #include "tensor/attention.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
@@ -61,18 +62,48 @@ enum wc_err wc_tower_new_blocks(struct wc_tower *t, struct wc_error *err) {
     return WC_OK;
 }
 
-void wc_linear_run(const struct wc_linear *l, size_t m, const float *in, size_t ld_in, float *out,
-                   size_t ld_out) {
-    wc_gemm_nt(m, l->n, l->k, in, ld_in, l->weight, l->k, false, out, ld_out);
-    if (l->bias)
-        wc_kernels()->bias(m, l->n, out, ld_out, l->bias);
+void wc_linear_run_post(const struct wc_linear *l, size_t m, const float *in, size_t ld_in,
+                        bool add, enum wc_gemm_act act, float *out, size_t ld_out) {
+    const struct wc_kernels *k = wc_kernels();
+    if (l->stats)
+        wc_linear_observe(l, m, in, ld_in);
+    if (l->packed) {
+        const struct wc_gemm_post post = {add, l->bias, act};
+        wc_gemm_packed(m, l->packed, in, ld_in, post, out, ld_out);
+        return;
+    }
+    wc_gemm_nt(m, l->n, l->k, in, ld_in, l->weight, l->k, add, out, ld_out);
+    if (act == WC_GEMM_GELU)
+        k->bias_gelu(m, l->n, out, ld_out, l->bias);
+    else if (act == WC_GEMM_QUICKGELU)
+        k->bias_quickgelu(m, l->n, out, ld_out, l->bias);
+    else if (l->bias)
+        k->bias(m, l->n, out, ld_out, l->bias);
 }
 
-// y (m, d) += linear(in (m, k)); the bias is added with the residual.
-static void linear_residual(const struct wc_linear *l, size_t m, const float *in, float *tmp,
-                            float *y, size_t ld_y) {
-    wc_gemm_nt(m, l->n, l->k, in, l->k, l->weight, l->k, false, tmp, l->n);
-    wc_kernels()->bias_residual(m, l->n, tmp, l->n, l->bias, y, ld_y);
+void wc_linear_run(const struct wc_linear *l, size_t m, const float *in, size_t ld_in, float *out,
+                   size_t ld_out) {
+    wc_linear_run_post(l, m, in, ld_in, false, WC_GEMM_LINEAR, out, ld_out);
+}
+
+size_t wc_tower_linears(struct wc_tower *t, bool first_only, struct wc_linear **out) {
+    size_t n = 0;
+    for (size_t i = 0; i < t->layers; i++) {
+        struct wc_block *b = &t->block[i];
+        size_t d = t->d;
+        bool apart = first_only && i + 1 == t->layers;
+        b->q = (struct wc_linear){.n = d, .k = d, .weight = b->qkv.weight, .bias = b->qkv.bias};
+        b->kv = (struct wc_linear){
+            .n = 2 * d, .k = d, .weight = b->qkv.weight + d * d, .bias = b->qkv.bias + d};
+        struct wc_linear *const list[] = {apart ? &b->q : &b->qkv, apart ? &b->kv : NULL, &b->out,
+                                          &b->fc, &b->proj};
+        for (size_t j = 0; j < sizeof list / sizeof *list; j++) {
+            if (list[j] && out)
+                out[n] = list[j];
+            n += list[j] != NULL;
+        }
+    }
+    return n;
 }
 
 static void norm(const struct wc_norm *n, size_t m, size_t d, const float *in, size_t ld_in,
@@ -83,14 +114,11 @@ static void norm(const struct wc_norm *n, size_t m, size_t d, const float *in, s
 // MLP half of a block over m rows of x (row stride ld): x += proj(act(fc(ln_2(x)))).
 static void mlp(const struct wc_tower *t, const struct wc_block *b, size_t m, float *x, size_t ld,
                 struct wc_scratch *s) {
-    const struct wc_kernels *k = wc_kernels();
     norm(&b->ln_2, m, t->d, x, ld, s->y);
-    wc_gemm_nt(m, b->fc.n, b->fc.k, s->y, t->d, b->fc.weight, b->fc.k, false, s->mlp, b->fc.n);
-    if (t->activation == WC_QUICKGELU)
-        k->bias_quickgelu(m, b->fc.n, s->mlp, b->fc.n, b->fc.bias);
-    else
-        k->bias_gelu(m, b->fc.n, s->mlp, b->fc.n, b->fc.bias);
-    linear_residual(&b->proj, m, s->mlp, s->y, x, ld);
+    wc_linear_run_post(&b->fc, m, s->y, t->d, false,
+                       t->activation == WC_QUICKGELU ? WC_GEMM_QUICKGELU : WC_GEMM_GELU, s->mlp,
+                       b->fc.n);
+    wc_linear_run_post(&b->proj, m, s->mlp, b->proj.k, true, WC_GEMM_LINEAR, x, ld);
 }
 
 // q, k, v of all tokens; with `first_only` the queries of first tokens alone (the others are not
@@ -99,14 +127,13 @@ static void project_qkv(const struct wc_tower *t, const struct wc_block *b, size
                         size_t n_tokens, bool first_only, struct wc_scratch *s) {
     size_t d = t->d, rows = n_seq * n_tokens;
     norm(&b->ln_1, rows, d, s->x, d, s->y);
-    if (!first_only) {
+    if (!first_only && !b->kv.packed) {
         wc_linear_run(&b->qkv, rows, s->y, d, s->qkv, 3 * d);
         return;
     }
-    struct wc_linear q = {d, d, b->qkv.weight, b->qkv.bias};
-    struct wc_linear kv = {2 * d, d, b->qkv.weight + d * d, b->qkv.bias + d};
-    wc_linear_run(&q, n_seq, s->y, n_tokens * d, s->qkv, n_tokens * 3 * d);
-    wc_linear_run(&kv, rows, s->y, d, s->qkv + d, 3 * d);
+    size_t stride = first_only ? n_tokens : 1;
+    wc_linear_run(&b->q, rows / stride, s->y, stride * d, s->qkv, stride * 3 * d);
+    wc_linear_run(&b->kv, rows, s->y, d, s->qkv + d, 3 * d);
 }
 
 // Above this length matrix products beat the short-sequence kernel. Fixed: a result must not depend
@@ -135,7 +162,7 @@ static void block(const struct wc_tower *t, const struct wc_block *b, size_t n_s
     size_t n_queries = keep == WC_KEEP_FIRST ? 1 : n_tokens;
     wc_tower_attention(t, n_seq, n_tokens, n_queries, s);
     if (keep == WC_KEEP_ALL) {
-        linear_residual(&b->out, rows, s->att, s->y, s->x, d);
+        wc_linear_run_post(&b->out, rows, s->att, d, true, WC_GEMM_LINEAR, s->x, d);
         mlp(t, b, rows, s->x, d, s);
         return;
     }
@@ -143,7 +170,7 @@ static void block(const struct wc_tower *t, const struct wc_block *b, size_t n_s
         for (size_t i = 0; i < n_seq; i++)
             memmove(s->att + i * d, s->att + (i * n_tokens + n_tokens - 1) * d, d * sizeof(float));
     float *x = keep == WC_KEEP_LAST ? s->x + (n_tokens - 1) * d : s->x;
-    linear_residual(&b->out, n_seq, s->att, s->y, x, n_tokens * d);
+    wc_linear_run_post(&b->out, n_seq, s->att, d, true, WC_GEMM_LINEAR, x, n_tokens * d);
     mlp(t, b, n_seq, x, n_tokens * d, s);
 }
 
@@ -165,7 +192,8 @@ void wc_tower_value_path(const struct wc_tower *tower, size_t first, size_t n, b
                          struct wc_scratch *s) {
     const struct wc_block *b = &tower->block[tower->layers - 1];
     size_t d = tower->d;
-    const struct wc_linear value = {d, d, b->qkv.weight + 2 * d * d, b->qkv.bias + 2 * d};
+    const struct wc_linear value = {
+        .n = d, .k = d, .weight = b->qkv.weight + 2 * d * d, .bias = b->qkv.bias + 2 * d};
     const float *x = s->x + first * d;
     float *v = s->qkv; // (n, d)
     norm(&b->ln_1, n, d, x, d, s->y);
@@ -175,7 +203,7 @@ void wc_tower_value_path(const struct wc_tower *tower, size_t first, size_t n, b
         return;
     }
     memcpy(v, x, n * d * sizeof *v);
-    linear_residual(&b->out, n, s->att, s->y, v, d);
+    wc_linear_run_post(&b->out, n, s->att, d, true, WC_GEMM_LINEAR, v, d);
     mlp(tower, b, n, v, d, s);
 }
 

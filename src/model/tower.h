@@ -6,12 +6,17 @@
 #define WC_MODEL_TOWER_H
 
 #include "model/model.h"
+#include "tensor/gemm.h"
 #include "tensor/tensor.h"
+
+struct wc_linear_stats; // pack.h
 
 struct wc_linear {
     size_t n, k; // out = in (m, k) * weight (n, k)^T + bias (n)
     const float *weight;
-    const float *bias; // NULL: none
+    const float *bias;             // NULL: none
+    struct wc_gemm_weight *packed; // wc_model_pack() makes it; NULL: multiplied as stored
+    struct wc_linear_stats *stats; // while the model is calibrated, else NULL
 };
 
 struct wc_norm {
@@ -21,6 +26,8 @@ struct wc_norm {
 struct wc_block {
     struct wc_norm ln_1, ln_2;
     struct wc_linear qkv, out, fc, proj;
+    struct wc_linear q, kv; // parts of qkv, packed in its place where queries are needed of one
+                            // token alone: in a last block
 };
 
 struct wc_tower {
@@ -102,13 +109,20 @@ bool wc_slot_put(const struct wc_slot *slot, size_t n, const char *name, const f
 // out (m, n; stride ld_out) = linear(in (m, k; stride ld_in)), bias included.
 void wc_linear_run(const struct wc_linear *l, size_t m, const float *in, size_t ld_in, float *out,
                    size_t ld_out);
+// The same, + out; or an activation behind it, which needs a bias.
+void wc_linear_run_post(const struct wc_linear *l, size_t m, const float *in, size_t ld_in,
+                        bool add, enum wc_gemm_act act, float *out, size_t ld_out);
+
+// The layers of a tower that wc_model_pack() packs, to out, where it is not NULL; their count.
+// `first_only`: of the last block the first token alone is kept.
+size_t wc_tower_linears(struct wc_tower *tower, bool first_only, struct wc_linear **out);
 
 struct wc_vit {
     struct wc_tower tower;
     size_t g, patch_px, image_px, embed;
-    const float *conv; // (d, 3 * patch_px^2)
-    const float *cls;  // (d)
-    const float *pos;  // (1 + g * g, d)
+    struct wc_linear conv; // (d, 3 * patch_px^2)
+    const float *cls;      // (d)
+    const float *pos;      // (1 + g * g, d)
     struct wc_norm ln_pre, ln_post;
     const float *proj; // (d, e)
 };
@@ -146,6 +160,12 @@ struct wc_model {
     struct wc_resnet *resnet;         // family WC_RESNET, else NULL
     struct wc_backbone_net *backbone; // a backbone's, else NULL
     struct wc_text_tower text;
+    enum wc_precision precision;
+    struct wc_linear **packed; // (n_packed) layers
+    size_t n_packed;
+    size_t n_wide;       // of them: those that calibration keeps wider than asked
+    void *pack;          // their memory, where it is the model's own
+    size_t packed_bytes; // of it
     struct wc_copy *copy;
     size_t n_copies, cap_copies;
     size_t private_bytes;
@@ -200,6 +220,8 @@ struct wc_image_family {
     bool (*place)(struct wc_model *m, const char *name, const float *data);
     enum wc_err (*prepare)(struct wc_model *m, struct wc_error *err);
     void (*release)(struct wc_model *m);
+    // The layers to pack, to out, where it is not NULL; their count.
+    size_t (*linears)(struct wc_model *m, struct wc_linear **out);
     // Scratch of a thread; and the shared arrays of a workspace, their count returned.
     struct wc_scratch_need (*need)(const struct wc_model *m);
     size_t (*shared)(const struct wc_model *m, struct wc_workspace *w,

@@ -21,6 +21,8 @@ static enum wc_err lay_out(struct wc_model *m, struct wc_error *err) {
                              .patch_px = a->patch_px,
                              .image_px = a->image_px,
                              .embed = a->embed};
+    m->vit.conv.n = a->width;
+    m->vit.conv.k = 3 * a->patch_px * a->patch_px;
     return wc_tower_new_blocks(&m->vit.tower, err);
 }
 
@@ -30,7 +32,7 @@ static bool place(struct wc_model *m, const char *name, const float *data) {
         {"class_embedding", &v->cls},
         {"positional_embedding", &v->pos},
         {"proj", &v->proj},
-        {"conv1.weight", &v->conv},
+        {"conv1.weight", &v->conv.weight},
         {"ln_pre.weight", &v->ln_pre.weight},
         {"ln_pre.bias", &v->ln_pre.bias},
         {"ln_post.weight", &v->ln_post.weight},
@@ -42,6 +44,10 @@ static bool place(struct wc_model *m, const char *name, const float *data) {
 
 static void release(struct wc_model *m) {
     wc_free(m->vit.tower.block);
+}
+
+static size_t linears(struct wc_model *m, struct wc_linear **out) {
+    return wc_tower_linears(&m->vit.tower, true, out);
 }
 
 static struct wc_scratch_need need(const struct wc_model *m) {
@@ -120,7 +126,7 @@ static void begin(const struct wc_model *m, struct wc_workspace *w, unsigned wan
     struct wc_scratch *s = &w->scratch[0];
     cut_patches(v, pixels, w->patches);
     memcpy(w->embed, v->cls, d * sizeof(float));
-    wc_gemm_nt(n, d, row, w->patches, row, v->conv, row, false, w->embed + d, d);
+    wc_linear_run(&v->conv, n, w->patches, row, w->embed + d, d);
     for (size_t i = 0; i < (1 + n) * d; i++)
         w->embed[i] += v->pos[i];
     norm(&v->ln_pre, 1 + n, d, w->embed, d, w->embed);
@@ -198,6 +204,7 @@ const struct wc_image_family wc_vit_family = {
     .lay_out = lay_out,
     .place = place,
     .release = release,
+    .linears = linears,
     .need = need,
     .shared = shared,
     .flop = flop,

@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "model/backbone.h"
 #include "sched/state.h"
+#include "tensor/gemm.h"
+#include "tensor/kernels.h"
 
 #include <string.h>
 
@@ -33,10 +35,13 @@ enum wc_err wc_bench_model(struct wc_bench *b, const struct wc_config *c, struct
                                        .arch = c->model.arch,
                                        .json = c->model.json,
                                        .activation = (enum wc_activation)c->model.activation,
+                                       .precision = (enum wc_precision)c->model.precision,
                                        .interpolate_px = (size_t)c->model.interpolate};
-    char *key = wc_sprintf("%s|%s|%s|%d|%llu|%d", o.weights, or_empty(o.arch), or_empty(o.json),
-                           c->model.activation, (unsigned long long)c->model.interpolate,
-                           c->model.precision);
+    // Packed weights are of one library, and calibrated by the kernels of one instruction set.
+    char *key =
+        wc_sprintf("%s|%s|%s|%d|%llu|%d|%s|%s", o.weights, or_empty(o.arch), or_empty(o.json),
+                   c->model.activation, (unsigned long long)c->model.interpolate,
+                   c->model.precision, wc_gemm_backend(), wc_isa_name(wc_kernels()->isa));
     if (!key)
         return WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", o.weights);
     if (same_key(&b->model_key, key))
@@ -52,8 +57,8 @@ enum wc_err wc_bench_model(struct wc_bench *b, const struct wc_config *c, struct
 
 enum wc_err wc_bench_backbone(struct wc_bench *b, const struct wc_config *c, size_t image_px,
                               struct wc_error *err) {
-    char *key = wc_sprintf("%s|%s|%zu", or_empty(c->backbone.weights), or_empty(c->backbone.arch),
-                           image_px);
+    char *key = wc_sprintf("%s|%s|%zu|%s", or_empty(c->backbone.weights),
+                           or_empty(c->backbone.arch), image_px, wc_gemm_backend());
     if (!key)
         return WC_FAIL(err, WC_ERR_NOMEM, "backbone: out of memory");
     if (same_key(&b->backbone_key, key))

@@ -76,14 +76,20 @@ static enum wc_err choose_isa(struct wc_state *s, struct wc_error *err) {
     return wc_agree(&s->comm, wc_kernels_init(name, err), err);
 }
 
+// 8-bit weights have as many bits as every rank's processor can sum.
+static enum wc_err choose_gemm(struct wc_state *s, struct wc_error *err) {
+    WC_TRY(wc_agree(&s->comm, wc_gemm_init(s->config->gemm, err), err));
+    int most = wc_gemm_int8_most(), least;
+    MPI_Allreduce(&most, &least, 1, MPI_INT, MPI_MIN, s->comm.comm);
+    wc_gemm_limit_int8(least);
+    return WC_OK;
+}
+
 /* The model and the texts. */
 
 static enum wc_err open_model(struct wc_state *s, struct wc_error *err) {
     const struct wc_config *c = s->config;
     char text[512];
-    if (c->model.precision != 0)
-        return WC_FAIL(err, WC_ERR_CONFIG,
-                       "model.precision: only f32 is available in this version");
     WC_TRY(wc_bench_model(s->bench, c, err));
     s->model = s->bench->model;
     wc_model_describe(s->model, text, sizeof text);
@@ -302,7 +308,7 @@ static enum wc_err name_features(struct wc_state *s, struct wc_error *err) {
 
 static enum wc_err prepare(struct wc_state *s, struct wc_error *err) {
     WC_TRY(choose_isa(s, err));
-    WC_TRY(wc_agree(&s->comm, wc_gemm_init(s->config->gemm, err), err));
+    WC_TRY(choose_gemm(s, err));
     WC_TRY(list_dataset(s, err));
     WC_TRY(wc_agree(&s->comm, list_units(s, err), err));
     WC_TRY(wc_agree(&s->comm, open_model(s, err), err));
@@ -312,7 +318,8 @@ static enum wc_err prepare(struct wc_state *s, struct wc_error *err) {
     struct wc_journal_header *h = &s->journal_header;
     snprintf(h->run_id, sizeof h->run_id, "%s", s->id.run_id);
     snprintf(h->isa, sizeof h->isa, "%s", wc_isa_name(wc_kernels()->isa));
-    snprintf(h->precision, sizeof h->precision, "f32");
+    snprintf(h->precision, sizeof h->precision, "%s",
+             wc_precision_name((enum wc_precision)s->config->model.precision));
     snprintf(h->gemm, sizeof h->gemm, "%s", wc_gemm_backend());
     h->n_ranks = (uint32_t)s->comm.n_ranks;
     h->rank = (uint32_t)s->comm.rank;

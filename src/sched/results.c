@@ -82,7 +82,7 @@ static enum wc_err resolve_owners(struct wc_state *s, struct wc_error *err) {
     if (rc == WC_OK)
         rc = WC_NEW(&owner, s->n_units, "results", err);
     rc = wc_agree(&s->comm, rc, err);
-    if (rc == WC_OK) {
+    if (rc == WC_OK && owner) { // they are there where all agree
         for (size_t u = 0; u < s->n_units; u++) {
             struct wc_record r = {0};
             own[u] = INT_MAX;
@@ -137,7 +137,7 @@ enum wc_err wc_state_list_todo(struct wc_state *s, struct wc_error *err) {
     if (rc == WC_OK)
         rc = WC_NEW(&s->todo, s->n_units, "units", err);
     rc = wc_agree(&s->comm, rc, err);
-    if (rc == WC_OK) {
+    if (rc == WC_OK && any) {
         for (size_t u = 0; u < s->n_units; u++)
             own[u] = s->result[u] != NULL;
         MPI_Allreduce(own, any, (int)s->n_units, MPI_UNSIGNED_CHAR, MPI_MAX, s->comm.comm);

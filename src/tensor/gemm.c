@@ -1,11 +1,8 @@
 #include "tensor/gemm.h"
 
-#include "base/alloc.h"
 #include "tensor/gemm_backend.h"
 #include "tensor/gemm_check.h"
-#include "tensor/kernels.h"
 
-#include <assert.h>
 #include <string.h>
 
 // In order of preference for "auto".
@@ -21,16 +18,10 @@ enum { N_BACKENDS = sizeof backends / sizeof *backends };
 static const struct wc_gemm_backend *chosen = &wc_gemm_openblas;
 static char description[128];
 
-struct wc_gemm_weight {
-    const struct wc_gemm_backend *backend;
-    size_t n, k;
-    void *packed;
-};
-
 static enum wc_err start(const struct wc_gemm_backend *backend, struct wc_error *err) {
     char text[sizeof description];
     WC_TRY(backend->init(text, sizeof text, err));
-    WC_TRY(wc_gemm_check(backend, text, err));
+    WC_TRY(wc_gemm_check(backend, WC_PRECISION_F32, text, err));
     memcpy(description, text, sizeof description);
     chosen = backend;
     return WC_OK;
@@ -45,6 +36,10 @@ enum wc_err wc_gemm_init(const char *name, struct wc_error *err) {
     return WC_FAIL(err, WC_ERR_CONFIG,
                    "gemm: \"%s\": no such backend in this build, expected auto%s or openblas", name,
                    N_BACKENDS > 1 ? ", onednn" : "");
+}
+
+const struct wc_gemm_backend *wc_gemm_chosen(void) {
+    return chosen;
 }
 
 const char *wc_gemm_backend(void) {
@@ -63,37 +58,4 @@ void wc_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t ld_a, const
 void wc_gemm_nn(size_t m, size_t n, size_t k, const float *a, size_t ld_a, const float *b,
                 size_t ld_b, bool add, float *out, size_t ld_out) {
     chosen->nn(m, n, k, a, ld_a, b, ld_b, add, out, ld_out);
-}
-
-enum wc_err wc_gemm_pack(size_t n, size_t k, const float *b, size_t ld_b,
-                         struct wc_gemm_weight **out, struct wc_error *err) {
-    struct wc_gemm_weight *w = NULL;
-    WC_TRY(WC_NEW(&w, 1, "packed weight", err));
-    *w = (struct wc_gemm_weight){.backend = chosen, .n = n, .k = k};
-    enum wc_err rc = chosen->pack(n, k, b, ld_b, &w->packed, err);
-    if (rc != WC_OK) {
-        wc_free(w);
-        return rc;
-    }
-    *out = w;
-    return WC_OK;
-}
-
-void wc_gemm_weight_free(struct wc_gemm_weight **w) {
-    if (*w) {
-        (*w)->backend->unpack((*w)->packed);
-        wc_free(*w);
-    }
-    *w = NULL;
-}
-
-void wc_gemm_packed(size_t m, const struct wc_gemm_weight *w, const float *a, size_t ld_a,
-                    struct wc_gemm_post post, float *out, size_t ld_out) {
-    assert(post.act == WC_GEMM_LINEAR || (post.bias && !post.add));
-    const float *bias = post.act == WC_GEMM_LINEAR ? post.bias : NULL;
-    w->backend->packed(m, w->n, w->k, a, ld_a, w->packed, bias, post.add, out, ld_out);
-    if (post.act == WC_GEMM_GELU)
-        wc_kernels()->bias_gelu(m, w->n, out, ld_out, post.bias);
-    if (post.act == WC_GEMM_QUICKGELU)
-        wc_kernels()->bias_quickgelu(m, w->n, out, ld_out, post.bias);
 }

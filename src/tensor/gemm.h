@@ -1,5 +1,5 @@
 /*
- * Matrix products behind one table of backends (openblas now, onednn later).
+ * Matrix products behind one table of backends: onednn where the build has it, openblas.
  *
  * Weights are (n, k): a row gives one output feature, as in a torch Linear. BLAS runs with one
  * thread; callers parallelise over chunks. wc_gemm_init() checks the backend against exact products
@@ -39,12 +39,43 @@ struct wc_gemm_post {
     enum wc_gemm_act act;
 };
 
-// A weight in the backend's layout. b must stay valid and unchanged until wc_gemm_weight_free().
+/*
+ * Packed weights, of a precision: float32; bfloat16 weights and inputs with float32 sums; or 8 bits
+ * with exact integer sums, a scale for each output feature and scale and zero for each row of
+ * inputs. Results are float32. A row of a product depends on m and on that row alone.
+ */
+enum wc_precision { WC_PRECISION_F32, WC_PRECISION_BF16, WC_PRECISION_INT8, WC_N_PRECISIONS };
+const char *wc_precision_name(enum wc_precision precision); // "f32"
+// WC_ERR_CONFIG, and what to do, where the chosen backend or this processor lacks it, or where its
+// self-test fails. Not thread-safe.
+enum wc_err wc_gemm_require(enum wc_precision precision, struct wc_error *err);
+// Largest magnitude of an 8-bit weight (a processor without VNNI has fewer bits); 0: no int8. A
+// lower limit makes nodes of several kinds agree; before weights are packed.
+int wc_gemm_int8_most(void);
+void wc_gemm_limit_int8(int most);
+
+// A weight in the backend's layout.
 struct wc_gemm_weight;
+struct wc_gemm_packing {
+    enum wc_precision precision;
+    size_t n, k;
+    const float *b; // (n, k), stays valid and unchanged until wc_gemm_weight_free()
+    size_t ld_b;
+    const float *smooth; // (k), or NULL; int8: b's columns are multiplied by it, inputs divided
+    void *memory;        // wc_gemm_weight_bytes() of it, 64-byte aligned; NULL: allocated
+    bool filled;         // `memory` was filled by another process with the same arguments
+};
+enum wc_err wc_gemm_weight_bytes(enum wc_precision precision, size_t n, size_t k, size_t *bytes,
+                                 struct wc_error *err);
+enum wc_err wc_gemm_pack_as(const struct wc_gemm_packing *packing, struct wc_gemm_weight **out,
+                            struct wc_error *err);
+// In float32.
 enum wc_err wc_gemm_pack(size_t n, size_t k, const float *b, size_t ld_b,
                          struct wc_gemm_weight **out, struct wc_error *err);
 void wc_gemm_weight_free(struct wc_gemm_weight **w);
-// out (m, n) = act(a (m, k) * b^T + bias [+ out]).
+enum wc_precision wc_gemm_weight_precision(const struct wc_gemm_weight *w);
+// out (m, n) = act(a (m, k) * b^T + bias [+ out]). Where memory for a narrow product is out, the
+// result is NaN.
 void wc_gemm_packed(size_t m, const struct wc_gemm_weight *w, const float *a, size_t ld_a,
                     struct wc_gemm_post post, float *out, size_t ld_out);
 

@@ -17,14 +17,26 @@ struct wc_gemm_backend {
                size_t ld_b, bool add, float *out, size_t ld_out);
     void (*nn)(size_t m, size_t n, size_t k, const float *a, size_t ld_a, const float *b,
                size_t ld_b, bool add, float *out, size_t ld_out);
-    // The backend's form of b (n, k), which stays valid as long as it; and its release.
-    enum wc_err (*pack)(size_t n, size_t k, const float *b, size_t ld_b, void **packed,
-                        struct wc_error *err);
+    // Does it multiply packed weights of this precision, by instructions of this processor? Float32
+    // always.
+    bool (*has)(enum wc_precision type);
+    // The largest magnitude of an 8-bit weight whose products with 0..255 are summed exactly.
+    int (*int8_most)(void);
+    // The backend's form of b (n, k): float32, or int8_t for WC_PRECISION_INT8; b stays valid as
+    // long as it. `memory` has packed_bytes(); unless `fill`, another process has filled it.
+    enum wc_err (*packed_bytes)(enum wc_precision type, size_t n, size_t k, size_t *bytes,
+                                struct wc_error *err);
+    enum wc_err (*pack)(enum wc_precision type, size_t n, size_t k, const void *b, size_t ld_b,
+                        void *memory, bool fill, void **packed, struct wc_error *err);
     void (*unpack)(void *packed);
-    // out = a b^T (+ out) + bias, bias may be NULL.
-    void (*packed)(size_t m, size_t n, size_t k, const float *a, size_t ld_a, const void *packed,
-                   const float *bias, bool add, float *out, size_t ld_out);
+    // out = a b^T (+ out) + bias, bias may be NULL. a is float, uint16_t (bfloat16) or uint8_t, out
+    // float, float or int32_t, which has neither bias nor `add`. false: memory is out.
+    bool (*packed)(size_t m, const void *a, size_t ld_a, const void *packed, const float *bias,
+                   bool add, void *out, size_t ld_out);
 };
+
+// The one that wc_gemm_init() chose.
+const struct wc_gemm_backend *wc_gemm_chosen(void);
 
 extern const struct wc_gemm_backend wc_gemm_openblas;
 #if defined(WC_HAVE_ONEDNN)

@@ -4,17 +4,26 @@
  *
  * The matrices hold integers so small that every partial sum stays below 2^24: float32 arithmetic
  * is exact in any order, so is the check in 64-bit integers, and the comparison has no tolerance.
- * a's integers have 12 bits, so that a backend that computes in bfloat16 or TF32 fails too.
+ * a's integers have 12 bits, so that a backend that computes in bfloat16 or TF32 fails too. Weights
+ * packed as bfloat16 get those of 8 bits that it holds; 8-bit products, whose sums are integers
+ * anyway, the whole range that they may have, so that a saturating instruction fails.
  */
 #include "tensor/gemm_check.h"
 
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "tensor/kernels.h"
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
-enum { A_MAX = 4095, B_MAX = 4, R_MAX = 1000, K_MAX = 1023 }; // 4095 * 4 * 1023 < 2^24
+enum { R_MAX = 1000, K_MAX = 1023 };
+
+// Magnitudes of a and b. 4095 * 4 * 1023 < 2^24; int8's b is the backend's own.
+static const struct limits {
+    int64_t a, b;
+} limits[WC_N_PRECISIONS] = {{4095, 4}, {255, 4}, {255, 0}};
 
 // Sizes of CLIP's layers and odd ones: full tiles, ragged edges, one row, small matrices (which
 // have kernels of their own), long rows. `nn`: b is (k, n).
@@ -33,8 +42,11 @@ static const struct shape {
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 
 struct work {
+    enum wc_precision type;
     float *a, *b, *out; // (m, k), (n, k) or (k, n), (m, n)
-    int64_t *r, *br;    // (n), (k)
+    void *narrow_a;     // a as the packed product takes it
+    int8_t *narrow_b;
+    int64_t *r, *br; // (n), (k)
 };
 
 static int64_t draw(uint64_t *state, int64_t most) {
@@ -42,20 +54,41 @@ static int64_t draw(uint64_t *state, int64_t most) {
 }
 
 // Fills the matrices; out holds small integers when they are added to, NaN otherwise: it must not
-// be read then.
-static void fill(const struct shape *s, uint64_t *state, struct work *w) {
-    for (size_t i = 0; i < s->m * s->k; i++)
-        w->a[i] = (float)draw(state, A_MAX);
-    for (size_t i = 0; i < s->n * s->k; i++)
-        w->b[i] = (float)draw(state, B_MAX);
+// be read then. Integers of int8 are at their limits half of the time.
+static void fill(const struct shape *s, const struct limits *limit, uint64_t *state,
+                 struct work *w) {
+    bool int8 = w->type == WC_PRECISION_INT8;
+    for (size_t i = 0; i < s->m * s->k; i++) {
+        int64_t x = draw(state, limit->a);
+        w->a[i] = (float)(!int8 ? x : x % 2 ? limit->a : x < 0 ? -x : x);
+        if (int8)
+            ((uint8_t *)w->narrow_a)[i] = (uint8_t)w->a[i];
+    }
+    if (w->type == WC_PRECISION_BF16)
+        wc_kernels()->f32_to_bf16(s->m * s->k, w->a, w->narrow_a);
+    for (size_t i = 0; i < s->n * s->k; i++) {
+        int64_t x = draw(state, limit->b);
+        w->b[i] = (float)(int8 && x % 2 ? (x < 0 ? -limit->b : limit->b) : x);
+        w->narrow_b[i] = (int8_t)w->b[i];
+    }
     for (size_t i = 0; i < s->m * s->n; i++)
         w->out[i] = s->add ? (float)(i % 13) : NAN;
     for (size_t j = 0; j < s->n; j++)
         w->r[j] = draw(state, R_MAX);
 }
 
+// Element i of the result; INT64_MIN: no integer.
+static int64_t result(const struct work *w, size_t i) {
+    float x = w->out[i];
+    int32_t y;
+    memcpy(&y, &x, sizeof y);
+    if (w->type == WC_PRECISION_INT8)
+        return y;
+    return fabsf(x) <= 0x1p25F && x == nearbyintf(x) ? (int64_t)x : INT64_MIN;
+}
+
 // The first row of out that is wrong, or m.
-static size_t wrong_row(const struct shape *s, struct work *w) {
+static size_t wrong_row(const struct shape *s, bool add, struct work *w) {
     for (size_t c = 0; c < s->k; c++) {
         w->br[c] = 0;
         for (size_t j = 0; j < s->n; j++)
@@ -66,11 +99,11 @@ static size_t wrong_row(const struct shape *s, struct work *w) {
         for (size_t c = 0; c < s->k; c++)
             wanted += (int64_t)w->a[i * s->k + c] * w->br[c];
         for (size_t j = 0; j < s->n; j++) {
-            float x = w->out[i * s->n + j];
-            if (!(fabsf(x) <= 0x1p25F) || x != nearbyintf(x))
+            int64_t x = result(w, i * s->n + j);
+            if (x == INT64_MIN)
                 return i;
-            found += (int64_t)x * w->r[j];
-            wanted += s->add ? (int64_t)((i * s->n + j) % 13) * w->r[j] : 0;
+            found += x * w->r[j];
+            wanted += add ? (int64_t)((i * s->n + j) % 13) * w->r[j] : 0;
         }
         if (found != wanted)
             return i;
@@ -85,28 +118,42 @@ static enum wc_err multiply(const struct wc_gemm_backend *backend, const struct 
                                             s->add, w->out, s->n);
         return WC_OK;
     }
+    bool f32 = w->type == WC_PRECISION_F32, int8 = w->type == WC_PRECISION_INT8;
     void *weight = NULL;
-    WC_TRY(backend->pack(s->n, s->k, w->b, s->k, &weight, err));
-    backend->packed(s->m, s->n, s->k, w->a, s->k, weight, NULL, s->add, w->out, s->n);
-    backend->unpack(weight);
-    return WC_OK;
+    unsigned char *memory = NULL;
+    size_t bytes;
+    WC_TRY(backend->packed_bytes(w->type, s->n, s->k, &bytes, err));
+    WC_TRY(WC_NEW_RAW(&memory, bytes, "packed weight", err));
+    enum wc_err rc = backend->pack(w->type, s->n, s->k, int8 ? (void *)w->narrow_b : w->b, s->k,
+                                   memory, true, &weight, err);
+    if (rc == WC_OK) {
+        if (!backend->packed(s->m, f32 ? w->a : w->narrow_a, s->k, weight, NULL, s->add && !int8,
+                             w->out, s->n))
+            rc = WC_FAIL(err, WC_ERR_NOMEM, "self-test of the matrix product: out of memory");
+        backend->unpack(weight);
+    }
+    wc_free(memory);
+    return rc;
 }
 
 static enum wc_err check_shape(const struct wc_gemm_backend *backend, const char *description,
                                const struct shape *s, bool packed, struct work *w,
                                struct wc_error *err) {
     uint64_t state = (uint64_t)(s - shapes) + 1;
-    fill(s, &state, w);
+    struct limits limit = limits[w->type];
+    bool int8 = w->type == WC_PRECISION_INT8;
+    limit.b = int8 ? backend->int8_most() : limit.b;
+    fill(s, &limit, &state, w);
     WC_TRY(multiply(backend, s, packed, w, err));
-    size_t row = wrong_row(s, w);
+    size_t row = wrong_row(s, s->add && !int8, w);
     if (row == s->m)
         return WC_OK;
     return WC_FAIL(err, WC_ERR_CONFIG,
                    "gemm: %s (%s) multiplies wrongly on this processor: row %zu of a product of "
-                   "(%zu, %zu) and%s (%zu, %zu)%s matrices; %s",
-                   backend->name, description, row, s->m, s->k, packed ? " packed" : "",
-                   s->nn ? s->k : s->n, s->nn ? s->n : s->k, s->nn ? "" : " transposed",
-                   backend->cure);
+                   "(%zu, %zu) and%s%s (%zu, %zu)%s matrices; %s",
+                   backend->name, description, row, s->m, s->k, packed ? " packed " : "",
+                   packed ? wc_precision_name(w->type) : "", s->nn ? s->k : s->n,
+                   s->nn ? s->n : s->k, s->nn ? "" : " transposed", backend->cure);
 }
 
 static enum wc_err allocate(struct work *w, struct wc_error *err) {
@@ -121,22 +168,29 @@ static enum wc_err allocate(struct work *w, struct wc_error *err) {
     WC_TRY(WC_NEW(&w->a, a, what, err));
     WC_TRY(WC_NEW(&w->b, b, what, err));
     WC_TRY(WC_NEW(&w->out, out, what, err));
+    float *narrow_a = NULL;
+    WC_TRY(WC_NEW(&narrow_a, a, what, err));
+    w->narrow_a = narrow_a;
+    WC_TRY(WC_NEW(&w->narrow_b, b, what, err));
     WC_TRY(WC_NEW(&w->r, n, what, err));
     return WC_NEW(&w->br, K_MAX, what, err);
 }
 
-enum wc_err wc_gemm_check(const struct wc_gemm_backend *backend, const char *description,
-                          struct wc_error *err) {
-    struct work w = {0};
+enum wc_err wc_gemm_check(const struct wc_gemm_backend *backend, enum wc_precision precision,
+                          const char *description, struct wc_error *err) {
+    struct work w = {.type = precision};
     enum wc_err rc = allocate(&w, err);
     for (size_t i = 0; i < N_SHAPES && rc == WC_OK; i++) {
-        rc = check_shape(backend, description, &shapes[i], false, &w, err);
+        if (precision == WC_PRECISION_F32)
+            rc = check_shape(backend, description, &shapes[i], false, &w, err);
         if (rc == WC_OK && !shapes[i].nn)
             rc = check_shape(backend, description, &shapes[i], true, &w, err);
     }
     wc_free(w.a);
     wc_free(w.b);
     wc_free(w.out);
+    wc_free(w.narrow_a);
+    wc_free(w.narrow_b);
     wc_free(w.r);
     wc_free(w.br);
     return rc;

@@ -39,27 +39,40 @@ static void nn(size_t m, size_t n, size_t k, const float *a, size_t ld_a, const 
 }
 
 struct view {
+    size_t n, k;
     const float *b; // (n, k), borrowed
     size_t ld;
 };
 
-static enum wc_err pack(size_t n, size_t k, const float *b, size_t ld_b, void **packed,
-                        struct wc_error *err) {
-    (void)n, (void)k;
+static bool has(enum wc_precision type) {
+    return type == WC_PRECISION_F32;
+}
+
+static enum wc_err packed_bytes(enum wc_precision type, size_t n, size_t k, size_t *bytes,
+                                struct wc_error *err) {
+    (void)type, (void)n, (void)k, (void)err;
+    *bytes = 0;
+    return WC_OK;
+}
+
+static enum wc_err pack(enum wc_precision type, size_t n, size_t k, const void *b, size_t ld_b,
+                        void *memory, bool fill, void **packed, struct wc_error *err) {
     struct view *view = NULL;
+    (void)memory, (void)fill;
+    assert(has(type));
     WC_TRY(WC_NEW(&view, 1, "view of a weight", err));
-    *view = (struct view){.b = b, .ld = ld_b};
+    *view = (struct view){.n = n, .k = k, .b = b, .ld = ld_b};
     *packed = view;
     return WC_OK;
 }
 
-static void packed_product(size_t m, size_t n, size_t k, const float *a, size_t ld_a,
-                           const void *packed, const float *bias, bool add, float *out,
-                           size_t ld_out) {
+static bool packed_product(size_t m, const void *a, size_t ld_a, const void *packed,
+                           const float *bias, bool add, void *out, size_t ld_out) {
     const struct view *view = packed;
-    nt(m, n, k, a, ld_a, view->b, view->ld, add, out, ld_out);
+    nt(m, view->n, view->k, a, ld_a, view->b, view->ld, add, out, ld_out);
     if (bias)
-        wc_kernels()->bias(m, n, out, ld_out, bias);
+        wc_kernels()->bias(m, view->n, out, ld_out, bias);
+    return true;
 }
 
 const struct wc_gemm_backend wc_gemm_openblas = {
@@ -69,6 +82,8 @@ const struct wc_gemm_backend wc_gemm_openblas = {
     .init = init,
     .nt = nt,
     .nn = nn,
+    .has = has,
+    .packed_bytes = packed_bytes,
     .pack = pack,
     .unpack = wc_free,
     .packed = packed_product,

@@ -54,6 +54,18 @@ struct wc_kernels {
     // float32 <- float16 / bfloat16, exact.
     void (*f16_to_f32)(size_t n, const uint16_t *in, float *out);
     void (*bf16_to_f32)(size_t n, const uint16_t *in, float *out);
+    // bfloat16 <- float32, to nearest, ties to even; a NaN stays one.
+    void (*f32_to_bf16)(size_t n, const float *in, uint16_t *out);
+    // Rows of x (m, k) to 8 bits, in float32 steps that are the same in every ISA: with y = x *
+    // factor (k; NULL: 1), out (m, k) = round(y / scale) + zero in 0..255, where scale and zero (m)
+    // map the row's span of [min(y, 0), max(y, 0)] to it. A row that is not finite has scale NaN.
+    void (*quantise)(size_t m, size_t k, const float *x, size_t ld, const float *factor,
+                     uint8_t *out, float *scale, int32_t *zero);
+    // out (m, n) = (acc (m, n) - zero (m) sum (n)) scale (m) column (n) [+ bias (n)] [+ out]: the
+    // product of such rows with weights of sums `sum` and scales `column`.
+    void (*dequantise)(size_t m, size_t n, const int32_t *acc, const float *scale,
+                       const int32_t *zero, const float *column, const int32_t *sum,
+                       const float *bias, int add, float *out, size_t ld_out);
 };
 
 // `name`: "auto", "scalar", "avx2", "avx512"; $WC_ISA counts when name is "auto".

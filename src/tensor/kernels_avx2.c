@@ -2,6 +2,7 @@
 #include "tensor/kernels_private.h"
 
 #include <immintrin.h>
+#include <string.h>
 
 #define WC_VECTOR_ISA WC_ISA_AVX2
 
@@ -104,6 +105,48 @@ static inline float v_top(vf x) {
     __m128 z = _mm_max_ps(_mm256_castps256_ps128(y), _mm256_extractf128_ps(y, 1));
     z = _mm_max_ps(z, _mm_movehl_ps(z, z));
     return _mm_cvtss_f32(_mm_max_ss(z, _mm_movehdup_ps(z)));
+}
+
+static inline __m256 less_8(__m256i acc, int32_t z, __m256i sum) {
+    __m256i taken = _mm256_mullo_epi32(sum, _mm256_set1_epi32(z));
+    return _mm256_cvtepi32_ps(_mm256_sub_epi32(acc, taken));
+}
+static inline vf v_less(const int32_t *acc, int32_t z, const int32_t *sum) {
+    const __m256i *a = (const __m256i *)(const void *)acc, *s = (const __m256i *)(const void *)sum;
+    return pair(less_8(_mm256_loadu_si256(a), z, _mm256_loadu_si256(s)),
+                less_8(_mm256_loadu_si256(a + 1), z, _mm256_loadu_si256(s + 1)));
+}
+static inline vf v_less_m(const int32_t *acc, int32_t z, const int32_t *sum, vm m) {
+    return pair(
+        less_8(_mm256_maskload_epi32(acc, m.lo), z, _mm256_maskload_epi32(sum, m.lo)),
+        less_8(_mm256_maskload_epi32(acc + 8, m.hi), z, _mm256_maskload_epi32(sum + 8, m.hi)));
+}
+static inline void v_store_u8(uint8_t *p, vf x, int32_t z, size_t n) {
+    const __m256i by = _mm256_set1_epi32(z);
+    __m256i lo = _mm256_add_epi32(_mm256_cvtps_epi32(x.lo), by);
+    __m256i hi = _mm256_add_epi32(_mm256_cvtps_epi32(x.hi), by);
+    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(lo, hi), 0xD8);
+    __m128i bytes =
+        _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    uint8_t all[16];
+    _mm_storeu_si128((__m128i *)(void *)(n == 16 ? p : all), bytes);
+    if (n < 16)
+        memcpy(p, all, n);
+}
+static inline __m256i bf16_8(__m256 x) {
+    __m256i bits = _mm256_castps_si256(x);
+    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    __m256i y = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
+    __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    return _mm256_srli_epi32(_mm256_blendv_epi8(y, quiet, nan), 16);
+}
+static inline void v_store_bf16(uint16_t *p, vf x, size_t n) {
+    __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(bf16_8(x.lo), bf16_8(x.hi)), 0xD8);
+    uint16_t all[16];
+    _mm256_storeu_si256((__m256i *)(void *)(n == 16 ? p : all), words);
+    if (n < 16)
+        memcpy(p, all, n * sizeof *p);
 }
 
 #include "tensor/kernels_vector.h"

@@ -84,6 +84,28 @@ static inline float v_top(vf x) {
     return _mm512_reduce_max_ps(x);
 }
 
+static inline vf v_less(const int32_t *acc, int32_t z, const int32_t *sum) {
+    __m512i taken = _mm512_mullo_epi32(_mm512_loadu_si512(sum), _mm512_set1_epi32(z));
+    return _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_loadu_si512(acc), taken));
+}
+static inline vf v_less_m(const int32_t *acc, int32_t z, const int32_t *sum, vm m) {
+    __m512i taken = _mm512_mullo_epi32(_mm512_maskz_loadu_epi32(m, sum), _mm512_set1_epi32(z));
+    return _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_maskz_loadu_epi32(m, acc), taken));
+}
+static inline void v_store_u8(uint8_t *p, vf x, int32_t z, size_t n) {
+    __m512i q = _mm512_add_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(z));
+    __m128i bytes = _mm512_cvtusepi32_epi8(_mm512_max_epi32(q, _mm512_setzero_si512()));
+    _mm_mask_storeu_epi8(p, v_mask(n), bytes);
+}
+static inline void v_store_bf16(uint16_t *p, vf x, size_t n) {
+    __m512i bits = _mm512_castps_si512(x), low = _mm512_set1_epi32(1);
+    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), low);
+    __m512i y = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
+    y = _mm512_mask_or_epi32(y, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), bits,
+                             _mm512_set1_epi32(0x400000));
+    _mm256_mask_storeu_epi16(p, v_mask(n), _mm512_cvtepi32_epi16(_mm512_srli_epi32(y, 16)));
+}
+
 #include "tensor/kernels_vector.h"
 
 const struct wc_kernels wc_kernels_avx512_table = WC_VECTOR_TABLE;

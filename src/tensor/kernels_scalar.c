@@ -186,6 +186,57 @@ static void bf16_to_f32_scalar(size_t n, const uint16_t *in, float *out) {
         out[i] = from_bits((uint32_t)in[i] << 16);
 }
 
+static void f32_to_bf16_scalar(size_t n, const float *in, uint16_t *out) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, in + i, sizeof bits);
+        uint32_t rounded = bits + 0x7FFFU + (bits >> 16 & 1U);
+        out[i] = (uint16_t)((isnan(in[i]) ? bits | 0x400000U : rounded) >> 16);
+    }
+}
+
+// The steps of quantise() and dequantise() are float32's, as in the vector files: bits must agree.
+static void quantise_row(size_t k, const float *x, const float *factor, uint8_t *out, float *scale,
+                         int32_t *zero) {
+    float low = 0.0F, high = 0.0F, spoilt = 0.0F;
+    for (size_t j = 0; j < k; j++) {
+        float y = factor ? x[j] * factor[j] : x[j];
+        low = y < low ? y : low;
+        high = y > high ? y : high;
+        spoilt += y * 0.0F; // NaN when y is not finite
+    }
+    float span = high - low, inverse = span > 0.0F ? 255.0F / span : 0.0F;
+    *scale = span * (1.0F / 255.0F) + spoilt;
+    *zero = 0;
+    memset(out, 0, k);
+    if (!isfinite(*scale) || !isfinite(inverse))
+        return;
+    *zero = (int32_t)nearbyintf(-low * inverse);
+    for (size_t j = 0; j < k; j++) {
+        float y = factor ? x[j] * factor[j] : x[j];
+        int32_t q = (int32_t)nearbyintf(y * inverse) + *zero;
+        out[j] = (uint8_t)(q < 0 ? 0 : q > 255 ? 255 : q);
+    }
+}
+
+static void quantise_scalar(size_t m, size_t k, const float *x, size_t ld, const float *factor,
+                            uint8_t *out, float *scale, int32_t *zero) {
+    for (size_t i = 0; i < m; i++)
+        quantise_row(k, x + i * ld, factor, out + i * k, scale + i, zero + i);
+}
+
+static void dequantise_scalar(size_t m, size_t n, const int32_t *acc, const float *scale,
+                              const int32_t *zero, const float *column, const int32_t *sum,
+                              const float *bias, int add, float *out, size_t ld_out) {
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            float y = (float)(acc[i * n + j] - zero[i] * sum[j]) * (scale[i] * column[j]);
+            y = bias ? y + bias[j] : y;
+            out[i * ld_out + j] = add ? out[i * ld_out + j] + y : y;
+        }
+    }
+}
+
 const struct wc_kernels wc_kernels_scalar_table = {
     .isa = WC_ISA_SCALAR,
     .layer_norm = layer_norm_scalar,
@@ -199,4 +250,7 @@ const struct wc_kernels wc_kernels_scalar_table = {
     .scale = scale_scalar,
     .f16_to_f32 = f16_to_f32_scalar,
     .bf16_to_f32 = bf16_to_f32_scalar,
+    .f32_to_bf16 = f32_to_bf16_scalar,
+    .quantise = quantise_scalar,
+    .dequantise = dequantise_scalar,
 };

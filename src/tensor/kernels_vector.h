@@ -21,6 +21,9 @@
  *     v_fold(x)           the lower eight lanes plus the upper eight, as __m256
  *     v_top(x)            the largest lane
  *     v_join(a, b, c, d)  of four __m128
+ *     v_less(acc, z, s)   acc - z s of 16 integers, as floats      v_less_m likewise, of a mask's
+ *     v_store_u8(p, x, z, n)   the first n lanes rounded, plus z, held to 0..255
+ *     v_store_bf16(p, x, n)    the first n lanes as bfloat16
  */
 #if defined(WC_VECTOR_ISA)
 
@@ -29,6 +32,7 @@
 #include <assert.h>
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 enum { LANES = 16 };
 
@@ -429,12 +433,84 @@ static void bf16_to_f32(size_t n, const uint16_t *in, float *out) {
         out[i] = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128((int)((uint32_t)in[i] << 16))));
 }
 
+static void f32_to_bf16(size_t n, const float *in, uint16_t *out) {
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        v_store_bf16(out + i, v_load(in + i), LANES);
+    if (i < n)
+        v_store_bf16(out + i, v_load_m(in + i, v_mask(n - i)), n - i);
+}
+
+// x (n) * factor, of the lanes of one step; factor may be NULL.
+ALWAYS_INLINE vf factored(size_t n, const float *x, const float *factor) {
+    if (n == LANES)
+        return factor ? v_mul(v_load(x), v_load(factor)) : v_load(x);
+    const vm tail = v_mask(n);
+    return factor ? v_mul(v_load_m(x, tail), v_load_m(factor, tail)) : v_load_m(x, tail);
+}
+
+static inline void quantise_row(size_t k, const float *x, const float *factor, uint8_t *out,
+                                float *scale, int32_t *zero) {
+    const vf nought = v_set(0.0F);
+    vf low = nought, high = nought, spoilt = nought;
+    for (size_t j = 0; j < k; j += LANES) {
+        vf y = factored(k - j < LANES ? k - j : LANES, x + j, factor ? factor + j : NULL);
+        low = v_min(low, y);
+        high = v_max(high, y);
+        spoilt = v_fma(y, nought, spoilt); // NaN when y is not finite
+    }
+    float bottom = -v_top(v_neg(low)), span = v_top(high) - bottom;
+    float inverse = span > 0.0F ? 255.0F / span : 0.0F;
+    *scale = span * (1.0F / 255.0F) + v_sum(spoilt);
+    *zero = 0;
+    if (!isfinite(*scale) || !isfinite(inverse)) {
+        memset(out, 0, k);
+        return;
+    }
+    *zero = (int32_t)nearbyintf(-bottom * inverse);
+    const vf by = v_set(inverse);
+    for (size_t j = 0; j < k; j += LANES) {
+        size_t n = k - j < LANES ? k - j : LANES;
+        v_store_u8(out + j, v_mul(factored(n, x + j, factor ? factor + j : NULL), by), *zero, n);
+    }
+}
+
+static void quantise(size_t m, size_t k, const float *x, size_t ld, const float *factor,
+                     uint8_t *out, float *scale, int32_t *zero) {
+    for (size_t i = 0; i < m; i++)
+        quantise_row(k, x + i * ld, factor, out + i * k, scale + i, zero + i);
+}
+
+static void dequantise(size_t m, size_t n, const int32_t *acc, const float *scale,
+                       const int32_t *zero, const float *column, const int32_t *sum,
+                       const float *bias, int add, float *out, size_t ld_out) {
+    const size_t n_full = n / LANES * LANES;
+    const vm tail = v_mask(n - n_full);
+    for (size_t i = 0; i < m; i++) {
+        const int32_t *from = acc + i * n;
+        const vf by = v_set(scale[i]);
+        float *to = out + i * ld_out;
+        for (size_t j = 0; j < n_full; j += LANES) {
+            vf y = v_mul(v_less(from + j, zero[i], sum + j), v_mul(by, v_load(column + j)));
+            y = bias ? v_add(y, v_load(bias + j)) : y;
+            v_store(to + j, add ? v_add(v_load(to + j), y) : y);
+        }
+        if (n_full < n) {
+            vf y = v_mul(v_less_m(from + n_full, zero[i], sum + n_full, tail),
+                         v_mul(by, v_load_m(column + n_full, tail)));
+            y = bias ? v_add(y, v_load_m(bias + n_full, tail)) : y;
+            v_store_m(to + n_full, tail, add ? v_add(v_load_m(to + n_full, tail), y) : y);
+        }
+    }
+}
+
 #define WC_VECTOR_TABLE                                                                            \
     {                                                                                              \
         .isa = WC_VECTOR_ISA, .layer_norm = layer_norm, .softmax = softmax,                        \
         .bias_gelu = bias_gelu, .bias_quickgelu = bias_quickgelu, .bias = bias_add,                \
         .bias_residual = bias_residual, .attention_small = attention_small, .dot = dot,            \
         .scale = scale, .f16_to_f32 = f16_to_f32, .bf16_to_f32 = bf16_to_f32,                      \
+        .f32_to_bf16 = f32_to_bf16, .quantise = quantise, .dequantise = dequantise,                \
     }
 
 #endif

@@ -40,11 +40,8 @@ static enum wc_err open_model(winclip_model *m, const char *weights, const char 
     const struct wc_model_options o = {.weights = weights,
                                        .arch = m->config.model.arch,
                                        .json = m->config.model.json,
-                                       .activation =
-                                           (enum wc_activation)m->config.model.activation};
-    if (m->config.model.precision != 0)
-        return WC_FAIL(err, WC_ERR_CONFIG,
-                       "model.precision: only f32 is available in this version");
+                                       .activation = (enum wc_activation)m->config.model.activation,
+                                       .precision = (enum wc_precision)m->config.model.precision};
     WC_TRY(wc_model_open(&o, &model, err));
     const char *bpe = m->config.model.bpe ? m->config.model.bpe : wc_model_bpe(model);
     enum wc_err rc = wc_tokenizer_new(bpe, &m->tokenizer, err);
