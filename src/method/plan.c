@@ -22,7 +22,7 @@ static enum wc_err find_method(const char *name, const struct wc_method **out,
             err, WC_ERR_CONFIG, "method \"%s\": unknown%s%s", name, near ? "; did you mean " : "",
             near
                 ? near
-                : "; known are winclip, clip_ac, patch_token, tiling, maskclip, transmm, spade, padim, patchcore");
+                : "; known are winclip, clip_ac, patch_token, tiling, maskclip, transmm, spade, padim, patchcore, patchcore_vit_hidden, patchcore_vit_last");
     }
     if (!m->available)
         return WC_FAIL(
@@ -106,6 +106,8 @@ static enum wc_err require_dense(struct wc_plan *p, const struct wc_variant *v, 
     case WC_DENSE_CLASSIC:
         p->request.backbone_want |= v->method->classic->want;
         p->reference.backbone_want |= v->method->classic->want;
+        p->request.want |= v->method->classic->clip_want;
+        p->reference.want |= v->method->classic->clip_want;
         return WC_OK;
     }
     return WC_OK;
@@ -132,6 +134,10 @@ static enum wc_err require(struct wc_plan *p, const struct wc_variant *v, size_t
     return WC_OK;
 }
 
+static bool reads_backbone(const struct wc_variant *v) {
+    return v->method->classic && v->method->classic->want != 0;
+}
+
 static enum wc_err add_variant(struct wc_plan *p, const struct wc_variant *v, size_t g,
                                struct wc_error *err) {
     WC_TRY(WC_GROW(&p->variant, &p->cap_variants, p->n_variants + 1, "plan", err));
@@ -140,7 +146,7 @@ static enum wc_err add_variant(struct wc_plan *p, const struct wc_variant *v, si
     *to = *v;
     to->n_levels = v->method->classic ? v->method->classic->n_levels : 1;
     for (size_t i = 0; i < to->n_levels; i++)
-        to->side[i] = v->method->classic ? 0 : g; // a backbone's: wc_plan_attach()
+        to->side[i] = reads_backbone(v) ? 0 : g; // a backbone's: wc_plan_attach()
     WC_TRY(share_recipe(p, &v->recipe, &to->i_recipe, err));
     p->n_variants++;
     return WC_OK;
@@ -311,14 +317,21 @@ void wc_plan_attach(struct wc_plan *plan, const struct wc_model *backbone) {
         struct wc_variant *v = &plan->variant[i];
         const char *label = strchr(v->preset, '+');
         char name[sizeof v->preset];
-        if (v->method->classic) {
+        if (reads_backbone(v)) {
             snprintf(name, sizeof name, "%.38s%.39s", wc_model_arch(backbone)->name,
                      label ? label : "");
             memcpy(v->preset, name, sizeof name);
         }
-        for (size_t l = 0; v->method->classic && l < v->n_levels; l++)
+        for (size_t l = 0; reads_backbone(v) && l < v->n_levels; l++)
             v->side[l] = wc_backbone_side(backbone, v->method->classic->first_stage + l);
     }
+}
+
+bool wc_plan_has_classics(const struct wc_plan *plan) {
+    for (size_t i = 0; i < plan->n_variants; i++)
+        if (plan->variant[i].method->classic)
+            return true;
+    return false;
 }
 
 bool wc_plan_has_references(const struct wc_plan *plan) {

@@ -111,6 +111,8 @@ void wc_plan_release(struct wc_plan *plan);
 bool wc_plan_needs_backbone(const struct wc_plan *plan);
 void wc_plan_attach(struct wc_plan *plan, const struct wc_model *backbone);
 
+// Some variant is one of the few-shot classics (method/classic.h).
+bool wc_plan_has_classics(const struct wc_plan *plan);
 bool wc_plan_has_references(const struct wc_plan *plan);
 
 // Floats of a tile's grids: of one variant, of those before variant v, and of all.
