@@ -35,7 +35,7 @@ for f in full_benchmark backbones ablations few_shot presets; do
     says "$f --dry-run: a sum" '^all +[0-9]+ +[0-9]+ ' "$out"
 done
 
-runs "full_benchmark" 0 ranks 2 run jobs/full_benchmark.yaml $small --set output="$tmp/full"
+runs "full_benchmark" 0 program run jobs/full_benchmark.yaml $small --set output="$tmp/full"
 is "full_benchmark: its runs" "$(cd "$tmp/full" && echo */report.txt | sed 's|/report.txt||g')" \
     "backbones-RN101 backbones-RN50 backbones-RN50x16 backbones-RN50x4 backbones-ViT-B-16 backbones-ViT-L-14 main tiling"
 awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) col[$i] = i; next }
