@@ -86,7 +86,7 @@ FUZZ_BIN    := $(FUZZ_NAMES:%=$(BUILD)/fuzz-%)
 FUZZ_SECONDS ?= 60
 TEST_BIN    += $(FUZZ_REPLAY)
 
-.PHONY: all help setup check check-full coverage coverage-run check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint tidy analyse install \
+.PHONY: all help setup check check-full table check-mpich check-mpich-run coverage coverage-run check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint tidy analyse install \
         uninstall manual dist clean FORCE
 .DELETE_ON_ERROR:
 all: $(PROGRAM) $(LIBRARIES) ## build the program and the library (default)
@@ -170,15 +170,29 @@ $(FUZZ_REPLAY): $(BUILD)/tests/fuzz-%.t: tests/fuzz/fuzz-%.c tests/fuzz/replay.c
 	    tests/fuzz/fuzz.c $(LIB) $(LDFLAGS) $(LIBS) -o $@
 
 TEST_ENV = WINCLIP=$(abspath $(PROGRAM)) GOLDEN_TOOL=$(abspath $(TEST_TOOL)) WC_TEST_TMP=$(abspath $(BUILD))/tmp OMPI_ALLOW_RUN_AS_ROOT=1 \
-           OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 $(if $(WC_TEST_FULL),WC_TEST_FULL=1)
+           OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 $(if $(WC_TEST_FULL),WC_TEST_FULL=1) $(if $(WC_TAP),WC_TAP=$(WC_TAP))
 check: $(PROGRAM) $(LIBRARIES) $(TEST_BIN) $(TEST_TOOL) ## build everything and run all tests
 	@mkdir -p $(BUILD)/tmp
-	$(TEST_ENV) prove --exec '' $(TEST_BIN) $(TEST_SH)
+	$(TEST_ENV) prove --exec 'sh tests/tap.sh' $(TEST_BIN) $(TEST_SH)
 check-unit: $(TEST_BIN) ## the compiled tests only
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove --exec '' $(TEST_BIN)
-check-full: ## as check, with every step of the sweeps instead of a sample
-	$(MAKE) WC_TEST_FULL=1 check
+check-full: ## as check, with every step of the sweeps instead of a sample; then the table of tests/README.md
+	rm -rf $(BUILD)/tap && mkdir -p $(BUILD)/tap
+	$(MAKE) WC_TEST_FULL=1 WC_TAP=$(abspath $(BUILD))/tap check
+	$(MAKE) table
+table: ## the table of tests/README.md from the last check-full
+	@sh tests/table.sh $(BUILD)/tap <tests/promises.tsv >$(BUILD)/table.md
+	@sed -e '/^<!-- table -->/r $(BUILD)/table.md' -e '/^|/d' tests/README.md >$(BUILD)/README.md && \
+	    cp $(BUILD)/README.md tests/README.md
+# Another MPI beside the default one (Debian: mpich, libmpich-dev). gcc takes MPICH's MPI_STATUSES_IGNORE for an array.
+MPICH_TESTS = tests/t900-sample.sh tests/t905-golden-ranks.sh tests/t930-resume.sh
+check-mpich: ## build with MPICH and run the tests of several ranks
+	$(MAKE) BUILD=$(BUILD)/mpich MPICC=mpicc.mpich CFLAGS='$(CFLAGS) -Wno-stringop-overflow' check-mpich-run
+check-mpich-run: $(PROGRAM) $(TEST_TOOL)
+	@mkdir -p $(BUILD)/tmp $(BUILD)/bin
+	@printf '#!/bin/sh\nexec mpirun.mpich "$$@"\n' >$(BUILD)/bin/mpirun && chmod +x $(BUILD)/bin/mpirun
+	PATH=$(abspath $(BUILD))/bin:$$PATH $(TEST_ENV) prove --exec '' $(MPICH_TESTS)
 check-asan: ## the compiled tests under AddressSanitizer and UBSan
 	$(MAKE) BUILD=$(BUILD)/asan OPT=-O1 SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	    -fno-omit-frame-pointer' check-asan-run
@@ -198,15 +212,17 @@ coverage-run: $(PROGRAM) $(TEST_BIN) $(TEST_TOOL)
 # reach the same code.
 FUZZ_MAKE = $(MAKE) BUILD=$(BUILD)/fuzz CC=clang OPT=-O1 SANITIZE='-fsanitize=fuzzer-no-link,address,undefined \
     -fno-sanitize-recover=undefined -fno-omit-frame-pointer'
-FUZZ_OBJ  = $(filter-out $(foreach d,method eval report sched cli,$(BUILD)/src/$(d)/%),$(LIB_OBJ))
+FUZZ_OBJ  = $(filter-out $(foreach d,method winclip eval report sched demo cli,$(BUILD)/src/$(d)/%),$(LIB_OBJ))
 fuzz: ## run every fuzz target for FUZZ_SECONDS (60; needs clang with libFuzzer)
 	$(FUZZ_MAKE) fuzz-run
 fuzz-corpus: ## minimise tests/fuzz/corpus together with what `make fuzz` found
 	$(FUZZ_MAKE) fuzz-merge
 fuzz-run: $(FUZZ_BIN)
-	@set -e; for n in $(FUZZ_NAMES); do mkdir -p $(BUILD)/corpus/$$n tests/fuzz/corpus/$$n; echo "fuzz: $$n"; \
+	@mkdir -p $(BUILD)/log; bad=0; for n in $(FUZZ_NAMES); do mkdir -p $(BUILD)/corpus/$$n; echo "fuzz: $$n"; \
 	    OMP_NUM_THREADS=1 $(BUILD)/fuzz-$$n -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -malloc_limit_mb=256 \
-	    -timeout=10 -artifact_prefix=$(BUILD)/crash-$$n- $(BUILD)/corpus/$$n tests/fuzz/corpus/$$n; done
+	    -timeout=10 -artifact_prefix=$(BUILD)/crash-$$n- $(BUILD)/corpus/$$n tests/fuzz/corpus/$$n \
+	    >>$(BUILD)/log/$$n.log 2>&1 || { tail -n 20 $(BUILD)/log/$$n.log; bad=1; }; done; \
+	    sh tests/fuzz/table.sh $(BUILD)/log; [ $$bad -eq 0 ]
 fuzz-merge: $(FUZZ_BIN)
 	@set -e; for n in $(FUZZ_NAMES); do rm -rf $(BUILD)/least/$$n; \
 	    mkdir -p $(BUILD)/corpus/$$n $(BUILD)/least/$$n tests/fuzz/corpus/$$n; \

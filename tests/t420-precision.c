@@ -67,6 +67,39 @@ static void compare(const char *weights, enum wc_precision precision, double mos
     wc_features_release(&again);
 }
 
+// A second model of the node takes the first one's packed weights, without calibrating again.
+static void test_shared(enum wc_precision precision) {
+    const char *name = wc_precision_name(precision);
+    struct wc_error lacks = {0};
+    struct wc_model_options o = {.weights = "tests/data/sample/model.safetensors",
+                                 .activation = WC_GELU,
+                                 .precision = precision};
+    bool shared[3];
+    if (wc_gemm_require(precision, &lacks) != WC_OK || strcmp(wc_gemm_backend(), "onednn") != 0) {
+        test_skip(name, "nothing is packed");
+        return;
+    }
+    struct tower own = tower_open(&o, 1);
+    o.share_packed = true;
+    struct tower first = tower_open(&o, 1), second = tower_open(&o, 1);
+    size_t bytes[3] = {wc_model_packed_bytes(own.m, &shared[0]),
+                       wc_model_packed_bytes(first.m, &shared[1]),
+                       wc_model_packed_bytes(second.m, &shared[2])};
+    test_ok(!shared[0] && shared[1] && shared[2] && bytes[0] > 0 && bytes[1] == bytes[0] &&
+                bytes[2] == bytes[0],
+            "%s: %zu bytes are shared when asked", name, bytes[0]);
+    struct wc_features f[3] = {encode(&own), encode(&first), {0}};
+    tower_close(&own);
+    tower_close(&first);
+    f[2] = encode(&second);
+    tower_close(&second);
+    size_t n = f[0].n_floats * sizeof(float);
+    test_ok(memcmp(f[0].block, f[1].block, n) == 0 && memcmp(f[0].block, f[2].block, n) == 0,
+            "%s: shared or not, the same bits; also when the first user is gone", name);
+    for (size_t i = 0; i < 3; i++)
+        wc_features_release(&f[i]);
+}
+
 int main(void) {
     static const struct {
         const char *weights;
@@ -84,5 +117,7 @@ int main(void) {
         compare(models[i].weights, WC_PRECISION_INT8, 0.995, &f32, models[i].wide);
         wc_features_release(&f32);
     }
+    for (size_t p = 0; p < WC_N_PRECISIONS; p++)
+        test_shared((enum wc_precision)p);
     return test_done();
 }

@@ -108,11 +108,12 @@ static enum wc_err print_cost(struct check *c, struct wc_error *err) {
     printf("variants  %zu in one pass\n", c->plan.n_variants);
     const struct wc_request backbone = {.want = c->plan.request.backbone_want};
     double gflop = c->plan.request.want ? 1e-9 * wc_image_flop(c->model, &c->plan.request) : 0;
-    double weights = (double)(wc_model_private_bytes(c->model) + wc_model_packed_bytes(c->model));
+    double weights =
+        (double)(wc_model_private_bytes(c->model) + wc_model_packed_bytes(c->model, NULL));
     if (c->backbone) {
         gflop += 1e-9 * wc_image_flop(c->backbone, &backbone);
-        weights +=
-            (double)(wc_model_private_bytes(c->backbone) + wc_model_packed_bytes(c->backbone));
+        weights += (double)(wc_model_private_bytes(c->backbone) +
+                            wc_model_packed_bytes(c->backbone, NULL));
     }
     printf("cost      %.0f tiles at %.1f GFLOP: %.3g GFLOP in all\n", c->n_tiles, gflop,
            c->n_tiles * gflop);

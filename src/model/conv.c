@@ -165,8 +165,9 @@ static void convolve(const struct wc_conv_step *step, struct wc_workspace *w, co
             gathered = stripe;
             a = s->gather;
         }
-        wc_linear_run_post(&conv->block[block], end - first, a, k, step->add, WC_GEMM_LINEAR, out,
-                           n);
+        double start = wc_phase_begin(s);
+        wc_linear_add(&conv->block[block], end - first, a, k, step->add, out, n);
+        wc_phase_end(s, WC_PHASE_GEMM, start);
         if (step->relu)
             bias_relu(end - first, right - left, out, n, conv->bias + left);
         else

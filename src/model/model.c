@@ -371,6 +371,7 @@ enum wc_err wc_model_open(const struct wc_model_options *o, struct wc_model **ou
     WC_TRY(WC_NEW(&m, 1, "model", err));
     m->logit_scale = NAN;
     m->precision = o->precision;
+    m->share = o->share_packed;
     snprintf(m->activation_reason, sizeof m->activation_reason,
              "nothing decides; set model.activation");
     enum wc_err rc = wc_str_starts(o->weights, "random:") ? open_random(m, o->weights, err)
@@ -447,11 +448,21 @@ enum wc_precision wc_model_precision(const struct wc_model *m, size_t *n_wide, s
     return m->precision;
 }
 
+bool wc_model_layer(const struct wc_model *m, size_t i, size_t *n, size_t *k) {
+    if (i >= m->n_packed)
+        return false;
+    *n = m->packed[i]->n;
+    *k = m->packed[i]->k;
+    return true;
+}
+
 size_t wc_model_private_bytes(const struct wc_model *m) {
     return m->private_bytes;
 }
 
-size_t wc_model_packed_bytes(const struct wc_model *m) {
+size_t wc_model_packed_bytes(const struct wc_model *m, bool *shared) {
+    if (shared)
+        *shared = m->shared.path != NULL;
     return m->packed_bytes;
 }
 

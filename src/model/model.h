@@ -34,6 +34,7 @@ struct wc_model_options {
                       // in the file's metadata or beside it counts where its sizes are the file's
     enum wc_activation activation;
     enum wc_precision precision; // of the image tower's layers; f32 needs nothing of the processor
+    bool share_packed; // packed layers once for all processes of a node (base/shared.h), if it can
     size_t interpolate_px; // input size to interpolate the position embeddings for; 0: the file's
     bool inspect; // check the whole file and prepare nothing: heads or activation that nothing
                   // decides are no errors then, and nothing can be encoded
@@ -58,6 +59,8 @@ wc_model_bpe(const struct wc_model *model); // merges file named in the metadata
 // n_wide of n_layers packed layers (NULL: not asked for) are kept wider than int8 by calibration.
 enum wc_precision wc_model_precision(const struct wc_model *model, size_t *n_wide,
                                      size_t *n_layers);
+// Layer i of those that are packed: out (m, n) of in (m, k). false: there are fewer.
+bool wc_model_layer(const struct wc_model *model, size_t i, size_t *n, size_t *k);
 float wc_model_logit_scale(const struct wc_model *model); // as stored: the logarithm; NaN: absent
 const struct wc_weights *wc_model_weights(const struct wc_model *model); // NULL for random:
 // Names the weights in run ids and reports: the file's SHA-256, or of the text "random:ARCH:SEED".
@@ -66,8 +69,8 @@ enum wc_err wc_model_hash(const struct wc_model *model, char hex[65], struct wc_
 // is used in a mapped file counts 0).
 size_t wc_model_private_bytes(const struct wc_model *model);
 // Bytes of the image tower's layers in the form that they are multiplied in; 0 where that is as
-// stored.
-size_t wc_model_packed_bytes(const struct wc_model *model);
+// stored. *shared (NULL: not asked for): they are memory that the node's processes share.
+size_t wc_model_packed_bytes(const struct wc_model *model, bool *shared);
 
 // CLIP's input normalisation of RGB in 0..1 (Radford et al. 2021, released code).
 extern const float wc_clip_mean[3], wc_clip_std[3];
@@ -147,6 +150,19 @@ void wc_workspace_free(struct wc_workspace **w);
 size_t wc_workspace_bytes(const struct wc_workspace *w);
 uint64_t
 wc_workspace_n_images(const struct wc_workspace *w); // encoder passes so far (tests count them)
+
+// Where an encoder's time goes, summed over threads: from wc_workspace_time_phases() on, which
+// starts at 0, in seconds of `clock_s` (NULL: no more).
+enum wc_phase {
+    WC_PHASE_GEMM,
+    WC_PHASE_ATTENTION,
+    WC_PHASE_NORM,
+    WC_PHASE_ACTIVATION,
+    WC_N_PHASES
+};
+const char *wc_phase_name(enum wc_phase phase);
+void wc_workspace_time_phases(struct wc_workspace *w, double (*clock_s)(void));
+void wc_workspace_phases(const struct wc_workspace *w, double spent_s[WC_N_PHASES]);
 
 // pixels (3, image_px, image_px), normalised. Non-finite results are WC_ERR_DATA (fault
 // "non-finite").

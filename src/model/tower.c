@@ -62,28 +62,23 @@ enum wc_err wc_tower_new_blocks(struct wc_tower *t, struct wc_error *err) {
     return WC_OK;
 }
 
-void wc_linear_run_post(const struct wc_linear *l, size_t m, const float *in, size_t ld_in,
-                        bool add, enum wc_gemm_act act, float *out, size_t ld_out) {
-    const struct wc_kernels *k = wc_kernels();
+void wc_linear_add(const struct wc_linear *l, size_t m, const float *in, size_t ld_in, bool add,
+                   float *out, size_t ld_out) {
     if (l->stats)
         wc_linear_observe(l, m, in, ld_in);
     if (l->packed) {
-        const struct wc_gemm_post post = {add, l->bias, act};
+        const struct wc_gemm_post post = {.add = add, .bias = l->bias};
         wc_gemm_packed(m, l->packed, in, ld_in, post, out, ld_out);
         return;
     }
     wc_gemm_nt(m, l->n, l->k, in, ld_in, l->weight, l->k, add, out, ld_out);
-    if (act == WC_GEMM_GELU)
-        k->bias_gelu(m, l->n, out, ld_out, l->bias);
-    else if (act == WC_GEMM_QUICKGELU)
-        k->bias_quickgelu(m, l->n, out, ld_out, l->bias);
-    else if (l->bias)
-        k->bias(m, l->n, out, ld_out, l->bias);
+    if (l->bias)
+        wc_kernels()->bias(m, l->n, out, ld_out, l->bias);
 }
 
 void wc_linear_run(const struct wc_linear *l, size_t m, const float *in, size_t ld_in, float *out,
                    size_t ld_out) {
-    wc_linear_run_post(l, m, in, ld_in, false, WC_GEMM_LINEAR, out, ld_out);
+    wc_linear_add(l, m, in, ld_in, false, out, ld_out);
 }
 
 size_t wc_tower_linears(struct wc_tower *t, bool first_only, struct wc_linear **out) {
@@ -111,29 +106,46 @@ static void norm(const struct wc_norm *n, size_t m, size_t d, const float *in, s
     wc_kernels()->layer_norm(m, d, in, ld_in, n->weight, n->bias, WC_LN_EPS, out, d);
 }
 
+// y (m, n) = act(fc(in)): the activation's kernel adds the bias.
+static void linear_act(const struct wc_linear *fc, enum wc_activation act, size_t m,
+                       const float *in, float *y, struct wc_scratch *s) {
+    struct wc_linear plain = *fc;
+    plain.bias = NULL;
+    double start = wc_phase_begin(s);
+    wc_linear_run(&plain, m, in, fc->k, y, fc->n);
+    start = wc_phase_end(s, WC_PHASE_GEMM, start);
+    (act == WC_QUICKGELU ? wc_kernels()->bias_quickgelu : wc_kernels()->bias_gelu)(m, fc->n, y,
+                                                                                   fc->n, fc->bias);
+    wc_phase_end(s, WC_PHASE_ACTIVATION, start);
+}
+
 // MLP half of a block over m rows of x (row stride ld): x += proj(act(fc(ln_2(x)))).
 static void mlp(const struct wc_tower *t, const struct wc_block *b, size_t m, float *x, size_t ld,
                 struct wc_scratch *s) {
+    double start = wc_phase_begin(s);
     norm(&b->ln_2, m, t->d, x, ld, s->y);
-    wc_linear_run_post(&b->fc, m, s->y, t->d, false,
-                       t->activation == WC_QUICKGELU ? WC_GEMM_QUICKGELU : WC_GEMM_GELU, s->mlp,
-                       b->fc.n);
-    wc_linear_run_post(&b->proj, m, s->mlp, b->proj.k, true, WC_GEMM_LINEAR, x, ld);
+    wc_phase_end(s, WC_PHASE_NORM, start);
+    linear_act(&b->fc, t->activation, m, s->y, s->mlp, s);
+    start = wc_phase_begin(s);
+    wc_linear_add(&b->proj, m, s->mlp, b->proj.k, true, x, ld);
+    wc_phase_end(s, WC_PHASE_GEMM, start);
 }
 
 // q, k, v of all tokens; with `first_only` the queries of first tokens alone (the others are not
 // read).
 static void project_qkv(const struct wc_tower *t, const struct wc_block *b, size_t n_seq,
                         size_t n_tokens, bool first_only, struct wc_scratch *s) {
-    size_t d = t->d, rows = n_seq * n_tokens;
+    size_t d = t->d, rows = n_seq * n_tokens, stride = first_only ? n_tokens : 1;
+    double start = wc_phase_begin(s);
     norm(&b->ln_1, rows, d, s->x, d, s->y);
+    start = wc_phase_end(s, WC_PHASE_NORM, start);
     if (!first_only && !b->kv.packed) {
         wc_linear_run(&b->qkv, rows, s->y, d, s->qkv, 3 * d);
-        return;
+    } else {
+        wc_linear_run(&b->q, rows / stride, s->y, stride * d, s->qkv, stride * 3 * d);
+        wc_linear_run(&b->kv, rows, s->y, d, s->qkv + d, 3 * d);
     }
-    size_t stride = first_only ? n_tokens : 1;
-    wc_linear_run(&b->q, rows / stride, s->y, stride * d, s->qkv, stride * 3 * d);
-    wc_linear_run(&b->kv, rows, s->y, d, s->qkv + d, 3 * d);
+    wc_phase_end(s, WC_PHASE_GEMM, start);
 }
 
 // Above this length matrix products beat the short-sequence kernel. Fixed: a result must not depend
@@ -160,9 +172,12 @@ static void block(const struct wc_tower *t, const struct wc_block *b, size_t n_s
     if (!qkv_ready)
         project_qkv(t, b, n_seq, n_tokens, keep == WC_KEEP_FIRST, s);
     size_t n_queries = keep == WC_KEEP_FIRST ? 1 : n_tokens;
+    double start = wc_phase_begin(s);
     wc_tower_attention(t, n_seq, n_tokens, n_queries, s);
+    start = wc_phase_end(s, WC_PHASE_ATTENTION, start);
     if (keep == WC_KEEP_ALL) {
-        wc_linear_run_post(&b->out, rows, s->att, d, true, WC_GEMM_LINEAR, s->x, d);
+        wc_linear_add(&b->out, rows, s->att, d, true, s->x, d);
+        wc_phase_end(s, WC_PHASE_GEMM, start);
         mlp(t, b, rows, s->x, d, s);
         return;
     }
@@ -170,7 +185,8 @@ static void block(const struct wc_tower *t, const struct wc_block *b, size_t n_s
         for (size_t i = 0; i < n_seq; i++)
             memmove(s->att + i * d, s->att + (i * n_tokens + n_tokens - 1) * d, d * sizeof(float));
     float *x = keep == WC_KEEP_LAST ? s->x + (n_tokens - 1) * d : s->x;
-    wc_linear_run_post(&b->out, n_seq, s->att, d, true, WC_GEMM_LINEAR, x, n_tokens * d);
+    wc_linear_add(&b->out, n_seq, s->att, d, true, x, n_tokens * d);
+    wc_phase_end(s, WC_PHASE_GEMM, start);
     mlp(t, b, n_seq, x, n_tokens * d, s);
 }
 
@@ -203,7 +219,7 @@ void wc_tower_value_path(const struct wc_tower *tower, size_t first, size_t n, b
         return;
     }
     memcpy(v, x, n * d * sizeof *v);
-    wc_linear_run_post(&b->out, n, s->att, d, true, WC_GEMM_LINEAR, v, d);
+    wc_linear_add(&b->out, n, s->att, d, true, v, d);
     mlp(tower, b, n, v, d, s);
 }
 

@@ -5,6 +5,7 @@
 #ifndef WC_MODEL_TOWER_H
 #define WC_MODEL_TOWER_H
 
+#include "base/shared.h"
 #include "model/model.h"
 #include "tensor/gemm.h"
 #include "tensor/tensor.h"
@@ -45,14 +46,26 @@ struct wc_tower {
 
 // Scratch of one thread.
 struct wc_scratch {
-    float *x;      // (rows, d)      residual stream
-    float *y;      // (rows, d)      normalised input, attention output's projection
-    float *qkv;    // (rows, 3 d)
-    float *att;    // (rows, d)
-    float *mlp;    // (rows, mlp)
-    float *small;  // attention of long sequences
-    float *gather; // (rows, 9 c)    ResNet: neighbourhoods of a 3 x 3 convolution
+    float *x;                // (rows, d)      residual stream
+    float *y;                // (rows, d)      normalised input, attention output's projection
+    float *qkv;              // (rows, 3 d)
+    float *att;              // (rows, d)
+    float *mlp;              // (rows, mlp)
+    float *small;            // attention of long sequences
+    float *gather;           // (rows, 9 c)    ResNet: neighbourhoods of a 3 x 3 convolution
+    double (*clock_s)(void); // NULL: phases are not timed
+    double phase_s[WC_N_PHASES];
 };
+
+// start = wc_phase_begin(s); ...; start = wc_phase_end(s, phase, start);
+static inline double wc_phase_begin(const struct wc_scratch *s) {
+    return s->clock_s ? s->clock_s() : 0.0;
+}
+static inline double wc_phase_end(struct wc_scratch *s, enum wc_phase phase, double start) {
+    double now = wc_phase_begin(s);
+    s->phase_s[phase] += now - start;
+    return now;
+}
 
 // Sizes of a thread's scratch, in floats; x is also y's size.
 struct wc_scratch_need {
@@ -109,9 +122,9 @@ bool wc_slot_put(const struct wc_slot *slot, size_t n, const char *name, const f
 // out (m, n; stride ld_out) = linear(in (m, k; stride ld_in)), bias included.
 void wc_linear_run(const struct wc_linear *l, size_t m, const float *in, size_t ld_in, float *out,
                    size_t ld_out);
-// The same, + out; or an activation behind it, which needs a bias.
-void wc_linear_run_post(const struct wc_linear *l, size_t m, const float *in, size_t ld_in,
-                        bool add, enum wc_gemm_act act, float *out, size_t ld_out);
+// The same, + out where `add`.
+void wc_linear_add(const struct wc_linear *l, size_t m, const float *in, size_t ld_in, bool add,
+                   float *out, size_t ld_out);
 
 // The layers of a tower that wc_model_pack() packs, to out, where it is not NULL; their count.
 // `first_only`: of the last block the first token alone is kept.
@@ -163,9 +176,11 @@ struct wc_model {
     enum wc_precision precision;
     struct wc_linear **packed; // (n_packed) layers
     size_t n_packed;
-    size_t n_wide;       // of them: those that calibration keeps wider than asked
-    void *pack;          // their memory, where it is the model's own
-    size_t packed_bytes; // of it
+    size_t n_wide;           // of them: those that calibration keeps wider than asked
+    void *pack;              // their memory, where it is the model's own
+    size_t packed_bytes;     // of it
+    bool share;              // with the node's processes, where that can be had:
+    struct wc_shared shared; // then they lie here
     struct wc_copy *copy;
     size_t n_copies, cap_copies;
     size_t private_bytes;

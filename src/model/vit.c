@@ -126,13 +126,17 @@ static void begin(const struct wc_model *m, struct wc_workspace *w, unsigned wan
     struct wc_scratch *s = &w->scratch[0];
     cut_patches(v, pixels, w->patches);
     memcpy(w->embed, v->cls, d * sizeof(float));
+    double start = wc_phase_begin(s);
     wc_linear_run(&v->conv, n, w->patches, row, w->embed + d, d);
+    wc_phase_end(s, WC_PHASE_GEMM, start);
     for (size_t i = 0; i < (1 + n) * d; i++)
         w->embed[i] += v->pos[i];
     norm(&v->ln_pre, 1 + n, d, w->embed, d, w->embed);
     const struct wc_block *first = &v->tower.block[0];
     norm(&first->ln_1, 1 + n, d, w->embed, d, s->y);
+    start = wc_phase_begin(s);
     wc_linear_run(&first->qkv, 1 + n, s->y, d, w->embed_qkv, 3 * d);
+    wc_phase_end(s, WC_PHASE_GEMM, start);
 }
 
 // ln_post and projection of n rows (stride ld) -> out (n, e).

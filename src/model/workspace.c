@@ -68,6 +68,26 @@ enum wc_err wc_workspace_new(const struct wc_model *model, unsigned n_threads,
     return WC_OK;
 }
 
+const char *wc_phase_name(enum wc_phase phase) {
+    static const char *const names[WC_N_PHASES] = {"products", "attention", "norm", "activation"};
+    return names[phase];
+}
+
+void wc_workspace_time_phases(struct wc_workspace *w, double (*clock_s)(void)) {
+    for (unsigned i = 0; i < w->n_threads; i++) {
+        w->scratch[i].clock_s = clock_s;
+        memset(w->scratch[i].phase_s, 0, sizeof w->scratch[i].phase_s);
+    }
+}
+
+void wc_workspace_phases(const struct wc_workspace *w, double spent_s[WC_N_PHASES]) {
+    for (size_t p = 0; p < WC_N_PHASES; p++) {
+        spent_s[p] = 0;
+        for (unsigned i = 0; i < w->n_threads; i++)
+            spent_s[p] += w->scratch[i].phase_s[p];
+    }
+}
+
 void wc_workspace_free(struct wc_workspace **workspace) {
     struct wc_workspace *w = *workspace;
     if (!w)

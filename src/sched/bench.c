@@ -36,6 +36,7 @@ enum wc_err wc_bench_model(struct wc_bench *b, const struct wc_config *c, struct
                                        .json = c->model.json,
                                        .activation = (enum wc_activation)c->model.activation,
                                        .precision = (enum wc_precision)c->model.precision,
+                                       .share_packed = b->shared_node,
                                        .interpolate_px = (size_t)c->model.interpolate};
     // Packed weights are of one library, and calibrated by the kernels of one instruction set.
     char *key =

@@ -17,6 +17,7 @@ struct wc_bench {
     struct wc_state *entered;       // the run in hand, or NULL
     uint64_t n_passes;              // of the encoder, of runs that were left
     size_t n_opened;                // models, in all
+    bool shared_node;               // other ranks are on this node: packed weights once for all
     struct wc_queue *queue;         // of the phase in hand, for MPI's progress between chunks
     void (*show)(void *);           // progress for people, between chunks; may be NULL
     void *show_data;

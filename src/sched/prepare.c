@@ -90,6 +90,9 @@ static enum wc_err choose_gemm(struct wc_state *s, struct wc_error *err) {
 static enum wc_err open_model(struct wc_state *s, struct wc_error *err) {
     const struct wc_config *c = s->config;
     char text[512];
+    int on_node = 1;
+    MPI_Comm_size(s->comm.node, &on_node);
+    s->bench->shared_node = on_node > 1;
     WC_TRY(wc_bench_model(s->bench, c, err));
     s->model = s->bench->model;
     wc_model_describe(s->model, text, sizeof text);
