@@ -208,6 +208,10 @@ coverage-run: $(PROGRAM) $(TEST_BIN) $(TEST_TOOL)
 	@find $(BUILD) -name '*.gcda' -delete
 	-$(TEST_ENV) prove -Q --exec '' $(COVERAGE_TESTS)
 	@sh tests/coverage.sh $(BUILD) $(COVERAGE_DETAIL)
+.PHONY: check-slurm
+check-slurm: $(PROGRAM) ## real Slurm jobs on this machine, in namespaces (root; apt install slurm-wlm munge)
+	@mkdir -p $(BUILD)/tmp
+	$(TEST_ENV) prove -v --exec '' $(sort $(wildcard tests/slurm/t[0-9]*.sh))
 # New inputs are kept under build/; `make fuzz-corpus` replaces the committed ones by the fewest of both that
 # reach the same code.
 FUZZ_MAKE = $(MAKE) BUILD=$(BUILD)/fuzz CC=clang OPT=-O1 SANITIZE='-fsanitize=fuzzer-no-link,address,undefined \

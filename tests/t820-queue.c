@@ -118,9 +118,9 @@ int main(int argc, char **argv) {
             held(&how);
         }
     if (comm.rank == 0)
-        test_ok(wc_queue_batch(100, 100, 2) == 1 && wc_queue_batch(100, 0, 2) == 12 &&
-                    wc_queue_batch(100, 95, 2) == 1,
-                "a range is a quarter of the even share, one ticket at least");
+        test_ok(wc_queue_batch(104, 104, 2, 4) == 1 && wc_queue_batch(104, 0, 2, 4) == 12 &&
+                    wc_queue_batch(104, 100, 2, 4) == 1,
+                "a range is a quarter of the even share, the last tickets go one by one");
     int rc = comm.rank == 0 ? test_done() : 0;
     wc_comm_release(&comm);
     MPI_Finalize();

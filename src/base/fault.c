@@ -1,6 +1,7 @@
 #include "base/fault.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,12 @@ static bool read_rest(const char *text, bool *persist, int *how) {
     static const struct {
         const char *name;
         int how;
-    } hows[] = {{"eio", EIO}, {"enospc", ENOSPC}, {"eintr", EINTR}, {"short", WC_FAULT_SHORT}};
+    } hows[] = {{"eio", EIO},
+                {"enospc", ENOSPC},
+                {"eintr", EINTR},
+                {"short", WC_FAULT_SHORT},
+                {"kill", WC_FAULT_KILL},
+                {"torn", WC_FAULT_TORN}};
     while (*text == ':') {
         size_t n = strcspn(++text, ":");
         bool known = n == 7 && strncmp(text, "persist", n) == 0;
@@ -97,6 +103,13 @@ int wc_fault_errno(enum wc_fault_kind kind, int usual) {
     if (!wc_fault_hit(kind))
         return 0;
     int how = atomic_load(&how_to_fail);
+    if (how == WC_FAULT_KILL)
+        raise(SIGKILL);
+    if (how == WC_FAULT_TORN) {
+        atomic_store(&how_to_fail, WC_FAULT_KILL);
+        atomic_fetch_add(&point[kind].at, 1);
+        how = WC_FAULT_SHORT;
+    }
     bool counts = kind == WC_FAULT_READ || kind == WC_FAULT_WRITE;
     return how == 0 || (how == WC_FAULT_SHORT && !counts) ? usual : how;
 }

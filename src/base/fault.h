@@ -4,8 +4,8 @@
  *
  * Armed by wc_fault_arm() in tests or by the environment variable WC_FAULT=KIND:N[:persist][:HOW]
  * read by wc_fault_init() (kinds: alloc, open, read, write, fsync, close, rename, map). HOW is eio,
- * enospc, eintr or short; default: EIO, for write ENOSPC. Costs one relaxed atomic load when not
- * armed.
+ * enospc, eintr, short, kill or torn; default: EIO, for write ENOSPC. Costs one relaxed atomic load
+ * when not armed.
  */
 #ifndef WC_BASE_FAULT_H
 #define WC_BASE_FAULT_H
@@ -34,6 +34,8 @@ void wc_fault_arm(enum wc_fault_kind kind, unsigned long n, bool persist);
  * wc_fault_reset().
  */
 #define WC_FAULT_SHORT (-1) // reads and writes do half of what was asked, at least a byte
+#define WC_FAULT_KILL (-2)  // the process ends there as by SIGKILL, with the call not made
+#define WC_FAULT_TORN (-3)  // a write does half, the next call of the kind ends the process
 void wc_fault_how(int how);
 
 // Disarms every kind and forgets the counts.

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "cli/bench_simulate.h"
 #include "cli/commands.h"
 #include "cli/speed.h"
 #include "tensor/gemm.h"
@@ -185,7 +186,7 @@ static enum wc_err measure(struct wc_speed *s, const char *precisions, struct wc
 static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     const char *precisions = "all";
     struct wc_speed s = {.weights = "random:ViT-B-16-plus-240"};
-    struct wc_strlist operands = {0};
+    struct wc_strlist operands = {0}, simulate = {0};
     uint64_t threads = 0, repeats = 5;
     bool help, json = false;
     char cpu[128];
@@ -197,6 +198,8 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
         {"--threads", 0, WC_ARG_COUNT, &threads, "N", "most threads; default: all cores"},
         {"--repeat", 0, WC_ARG_COUNT, &repeats, "N", "take the least of N; default: 5"},
         {"--json", 0, WC_ARG_FLAG, &json, NULL, "print JSON"},
+        {"--simulate", 0, WC_ARG_LIST, &simulate, "KEY=VALUE",
+         "replay a run's images on other numbers of ranks instead; may be repeated"},
     };
     const size_t n_args = sizeof args / sizeof *args;
     enum wc_err rc = wc_args_parse(argc, argv, args, n_args, &operands, &help, err);
@@ -207,6 +210,8 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
         wc_args_help(&wc_command_bench, args, n_args);
     else if (rc == WC_OK && operands.n > 0)
         rc = WC_FAIL(err, WC_ERR_USAGE, "bench: \"%s\": no operands are taken", operands.item[0]);
+    else if (rc == WC_OK && simulate.n > 0)
+        rc = wc_bench_simulate(&simulate, err);
     else if (rc == WC_OK && (rc = measure(&s, precisions, err)) == WC_OK) {
         if (json)
             rc = print_json(&s, cpu, err);
@@ -217,6 +222,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
         wc_model_free(&s.model[p]);
     wc_free(s.row);
     wc_strlist_release(&operands);
+    wc_strlist_release(&simulate);
     return rc;
 }
 
@@ -224,6 +230,6 @@ const struct wc_command wc_command_bench = {
     .name = "bench",
     .summary = "how fast this machine runs a model, and where the time goes",
     .details = "One thread is timed by its processor time, several by the clock; every figure is "
-               "the least of --repeat.",
+               "the least of --repeat.\n\n" WC_BENCH_SIMULATE_HELP,
     .run = run,
 };

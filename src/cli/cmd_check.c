@@ -182,22 +182,38 @@ static enum wc_err check(struct check *c, const char *path, const struct wc_strl
     return WC_OK;
 }
 
+// One a line, for scripts: no weights are opened.
+static enum wc_err print_categories(struct check *c, const char *path,
+                                    const struct wc_strlist *sets, struct wc_error *err) {
+    WC_TRY(wc_config_init(&c->config, err));
+    WC_TRY(wc_config_read(path, sets, &c->config, err));
+    WC_TRY(list(c, err));
+    for (size_t i = 0; i < c->dataset.n_categories; i++)
+        printf("%s\n", c->dataset.category[i].name);
+    return WC_OK;
+}
+
 static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     struct wc_strlist sets = {0}, operands = {0};
     struct check c = {0};
-    bool help;
+    bool help, categories = false;
     char *path = NULL;
-    const struct wc_arg args[] = {{"--set", 0, WC_ARG_LIST, &sets, "KEY=VALUE",
-                                   "override a key of the configuration; may be repeated"}};
-    enum wc_err rc = wc_args_parse(argc, argv, args, 1, &operands, &help, err);
+    const struct wc_arg args[] = {
+        {"--set", 0, WC_ARG_LIST, &sets, "KEY=VALUE",
+         "override a key of the configuration; may be repeated"},
+        {"--categories", 0, WC_ARG_FLAG, &categories, NULL,
+         "only list the categories, one a line; opens no weights"},
+    };
+    const size_t n_args = sizeof args / sizeof *args;
+    enum wc_err rc = wc_args_parse(argc, argv, args, n_args, &operands, &help, err);
     if (rc == WC_OK && help)
-        wc_args_help(&wc_command_check, args, 1);
+        wc_args_help(&wc_command_check, args, n_args);
     else if (rc == WC_OK && operands.n != 1)
         rc = WC_FAIL(err, WC_ERR_USAGE, "check: one configuration file is needed");
     else if (rc == WC_OK)
         rc = wc_installed_find("configs", operands.item[0], &path, err);
     if (rc == WC_OK && path)
-        rc = check(&c, path, &sets, err);
+        rc = categories ? print_categories(&c, path, &sets, err) : check(&c, path, &sets, err);
     wc_free(path);
     wc_plan_release(&c.plan);
     wc_model_free(&c.model);

@@ -1,6 +1,9 @@
-// winclip-mpi status RUN
+// winclip-mpi status RUN|CONFIG
+#include "base/alloc.h"
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/installed.h"
+#include "config/study.h"
 #include "report/study.h"
 #include "sched/status.h"
 
@@ -146,25 +149,49 @@ static enum wc_err show_any(const char *path, bool json, struct wc_error *err) {
     return rc;
 }
 
+// The folder of a configuration or study file.
+static enum wc_err show_file(const char *name, const struct wc_strlist *sets, bool json,
+                             struct wc_error *err) {
+    struct wc_study study = {0};
+    char *path = NULL;
+    enum wc_err rc = wc_installed_find("configs", name, &path, err);
+    if (rc == WC_OK)
+        rc = wc_study_read(path, sets, NULL, &study, err);
+    if (rc == WC_OK)
+        rc = show_any(study.output ? study.output : study.run[0].config.output, json, err);
+    wc_study_release(&study);
+    wc_free(path);
+    return rc;
+}
+
 static enum wc_err run(int argc, char **argv, struct wc_error *err) {
-    struct wc_strlist operands = {0};
+    struct wc_strlist operands = {0}, sets = {0};
     bool json = false, help = false;
-    const struct wc_arg args[] = {{"--json", 0, WC_ARG_FLAG, &json, NULL, "one JSON object"}};
-    enum wc_err rc = wc_args_parse(argc, argv, args, 1, &operands, &help, err);
+    const struct wc_arg args[] = {
+        {"--json", 0, WC_ARG_FLAG, &json, NULL, "one JSON object"},
+        {"--set", 0, WC_ARG_LIST, &sets, "KEY=VALUE",
+         "of a configuration: override a key; may be repeated"},
+    };
+    const size_t n_args = sizeof args / sizeof *args;
+    enum wc_err rc = wc_args_parse(argc, argv, args, n_args, &operands, &help, err);
     if (rc == WC_OK && help)
-        wc_args_help(&wc_command_status, args, 1);
+        wc_args_help(&wc_command_status, args, n_args);
     else if (rc == WC_OK && operands.n != 1)
-        rc = WC_FAIL(err, WC_ERR_USAGE, "status: one run directory is needed, %zu given",
-                     operands.n);
+        rc = WC_FAIL(err, WC_ERR_USAGE,
+                     "status: one run directory or configuration is needed, %zu given", operands.n);
+    else if (rc == WC_OK && (wc_str_ends_nocase(operands.item[0], ".yaml") ||
+                             wc_str_ends_nocase(operands.item[0], ".yml")))
+        rc = show_file(operands.item[0], &sets, json, err);
     else if (rc == WC_OK)
         rc = show_any(operands.item[0], json, err);
     wc_strlist_release(&operands);
+    wc_strlist_release(&sets);
     return rc;
 }
 
 const struct wc_command wc_command_status = {
     .name = "status",
-    .operands = "RUN",
+    .operands = "RUN|CONFIG",
     .summary = "what of a run is done, failed, left",
     .details =
         "Exit code 0: complete, the report is written (failed images are listed); 75: the "

@@ -1,12 +1,14 @@
 #include "sched/bench.h"
 
 #include "base/alloc.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "model/backbone.h"
 #include "sched/state.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *or_empty(const char *s) {
@@ -30,14 +32,29 @@ static void forget(struct wc_model **model, char **key) {
     *key = NULL;
 }
 
+// A job may have copied a weight file to this node's own disk: the copy is read where it is there.
+static const char *nearest_copy(const char *weights) {
+    const char *from = getenv("WINCLIP_STAGED_FROM"), *to = getenv("WINCLIP_STAGED_TO");
+    struct wc_io_info shared, copy;
+    if (!weights || !from || !to || strcmp(from, weights) != 0 || !wc_io_stat(to, &copy) ||
+        !copy.is_file)
+        return weights;
+    if (!wc_io_stat(from, &shared) || shared.n_bytes != copy.n_bytes) {
+        WC_WARN("%s: not as large as %s, of which it should be a copy; not read", to, from);
+        return weights;
+    }
+    WC_DEBUG("weights: %s instead of %s", to, from);
+    return to;
+}
+
 enum wc_err wc_bench_model(struct wc_bench *b, const struct wc_config *c, struct wc_error *err) {
-    const struct wc_model_options o = {.weights = c->model.weights,
-                                       .arch = c->model.arch,
-                                       .json = c->model.json,
-                                       .activation = (enum wc_activation)c->model.activation,
-                                       .precision = (enum wc_precision)c->model.precision,
-                                       .share_packed = b->shared_node,
-                                       .interpolate_px = (size_t)c->model.interpolate};
+    struct wc_model_options o = {.weights = c->model.weights,
+                                 .arch = c->model.arch,
+                                 .json = c->model.json,
+                                 .activation = (enum wc_activation)c->model.activation,
+                                 .precision = (enum wc_precision)c->model.precision,
+                                 .share_packed = b->shared_node,
+                                 .interpolate_px = (size_t)c->model.interpolate};
     // Packed weights are of one library, and calibrated by the kernels of one instruction set.
     char *key =
         wc_sprintf("%s|%s|%s|%d|%llu|%d|%s|%s", o.weights, or_empty(o.arch), or_empty(o.json),
@@ -48,6 +65,7 @@ enum wc_err wc_bench_model(struct wc_bench *b, const struct wc_config *c, struct
     if (same_key(&b->model_key, key))
         return WC_OK;
     wc_model_free(&b->model);
+    o.weights = nearest_copy(o.weights);
     enum wc_err rc = wc_model_open(&o, &b->model, err);
     b->n_opened += rc == WC_OK;
     WC_DEBUG("bench: model %s", o.weights);
@@ -65,8 +83,8 @@ enum wc_err wc_bench_backbone(struct wc_bench *b, const struct wc_config *c, siz
     if (same_key(&b->backbone_key, key))
         return WC_OK;
     wc_model_free(&b->backbone);
-    enum wc_err rc =
-        wc_backbone_open(c->backbone.weights, c->backbone.arch, image_px, &b->backbone, err);
+    enum wc_err rc = wc_backbone_open(nearest_copy(c->backbone.weights), c->backbone.arch, image_px,
+                                      &b->backbone, err);
     b->n_opened += rc == WC_OK;
     if (rc != WC_OK)
         forget(&b->backbone, &b->backbone_key);

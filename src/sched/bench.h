@@ -23,7 +23,9 @@ struct wc_bench {
     void *show_data;
 };
 
-// The configuration's model; its backbone for square inputs of image_px pixels. Not collective.
+// The configuration's model, from $WINCLIP_STAGED_TO where that is a copy of it on this node's disk
+// (slurm/common.sh made it and compared the bytes; $WINCLIP_STAGED_FROM is the model's path); its
+// backbone for square inputs of image_px pixels. Not collective.
 enum wc_err wc_bench_model(struct wc_bench *b, const struct wc_config *c, struct wc_error *err);
 enum wc_err wc_bench_backbone(struct wc_bench *b, const struct wc_config *c, size_t image_px,
                               struct wc_error *err);

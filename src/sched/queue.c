@@ -36,8 +36,9 @@ enum wc_err wc_queue_open(const struct wc_comm *c, uint64_t n, struct wc_queue *
     return wc_queue_open_as(c, n, &(struct wc_queue_how){0}, q, err);
 }
 
-uint64_t wc_queue_batch(uint64_t n, uint64_t next, uint64_t n_groups) {
-    uint64_t batch = next < n ? (n - next) / (4 * n_groups) : 0;
+uint64_t wc_queue_batch(uint64_t n, uint64_t next, uint64_t n_groups, uint64_t n_ranks) {
+    // A ticket in a range whose ranks are all busy would wait for one of them.
+    uint64_t batch = next + n_ranks < n ? (n - next - n_ranks) / (4 * n_groups) : 0;
     return batch > 0 ? batch : 1;
 }
 
@@ -49,7 +50,7 @@ static bool from_root(struct wc_queue *q, uint64_t count, uint64_t *ticket) {
 
 static bool refill(struct wc_queue *q, uint64_t *ticket) {
     uint64_t next = wc_slots_fetch(&q->slots, 0, NEXT, 0, WC_SLOTS_GET);
-    uint64_t batch = wc_queue_batch(q->n, next, (uint64_t)q->n_groups);
+    uint64_t batch = wc_queue_batch(q->n, next, (uint64_t)q->n_groups, (uint64_t)q->n_ranks);
     bool some = from_root(q, batch, ticket);
     uint64_t end = *ticket + batch < q->n ? *ticket + batch : q->n;
     wc_slots_fetch(&q->slots, q->leader, RANGE, some ? range(*ticket + 1, end) : RANGE_CLOSED,

@@ -8,8 +8,9 @@
  *
  * One counter in rank 0's memory serves up to 512 ranks. Beyond that, each 64 neighbouring ranks
  * have a range of tickets in their first rank's memory, which whoever finds it empty fills from
- * rank 0's counter: a quarter of the group's even share of what is left, so ranges shrink to single
- * tickets at the end. Those who come while it is being filled take a single ticket from rank 0.
+ * rank 0's counter: a quarter of the group's even share of what is left beyond the last ticket of
+ * each rank, so ranges shrink to single tickets at the end. Those who come while it is being filled
+ * take a single ticket from rank 0.
  *
  * Open and close are collective; the others are called by each rank as it likes. Each
  * ticket is given once.
@@ -54,7 +55,8 @@ void wc_queue_close(struct wc_queue *q);
 // Lets MPI move other ranks' requests forward; cheap, to be called between pieces of work.
 void wc_queue_progress(struct wc_queue *q);
 
-// Tickets that a group takes when `next` of n are gone: 1 at least. (The simulator asks too.)
-uint64_t wc_queue_batch(uint64_t n, uint64_t next, uint64_t n_groups);
+// Tickets that a group takes when `next` of n are gone; the last n_ranks go one by one. (The
+// simulator asks too.)
+uint64_t wc_queue_batch(uint64_t n, uint64_t next, uint64_t n_groups, uint64_t n_ranks);
 
 #endif

@@ -79,6 +79,7 @@ bool wc_record_head(const unsigned char *bytes, size_t n, size_t n_units,
         return false;
     *out = (struct wc_record_head){.unit = h.unit,
                                    .failed = failed,
+                                   .seconds = h.seconds,
                                    .text = (const char *)bytes + sizeof h,
                                    .n_text = failed ? h.n_text : 0};
     return true;

@@ -41,6 +41,7 @@ bool wc_record_decode(const unsigned char *bytes, size_t n, size_t n_variants, s
 struct wc_record_head {
     uint32_t unit;
     bool failed;
+    float seconds;
     const char *text; // why
     size_t n_text;
 };

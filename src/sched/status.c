@@ -15,6 +15,7 @@ enum { NOT_DONE, FAILED, DONE };
 
 struct unit {
     unsigned char state;
+    double seconds;
     char *failure;
 };
 
@@ -90,6 +91,7 @@ static enum wc_err take_record(struct unit *unit, size_t n_units,
     wc_free(u->failure);
     u->failure = NULL;
     u->state = h.failed ? FAILED : DONE;
+    u->seconds = (double)h.seconds;
     if (!h.failed)
         return WC_OK;
     u->failure = wc_strndup(h.text, h.n_text);
@@ -175,6 +177,26 @@ enum wc_err wc_run_status_read(const char *run, struct wc_run_status *out, struc
         *out = s;
     else
         wc_run_status_release(&s);
+    return rc;
+}
+
+enum wc_err wc_run_item_seconds(const char *run, double **seconds, size_t *n,
+                                struct wc_error *err) {
+    struct wc_run_status s = {0};
+    struct unit *unit = NULL;
+    double *out = NULL;
+    enum wc_err rc = read_all(run, &s, &unit, err);
+    if (rc == WC_OK)
+        rc = WC_NEW(&out, s.n_images + 1, "seconds", err);
+    for (size_t u = 0; rc == WC_OK && u < s.n_images; u++)
+        if (unit[u].state == DONE)
+            out[(*n)++] = unit[u].seconds;
+    for (size_t u = 0; unit && u < s.n_images; u++)
+        wc_free(unit[u].failure);
+    wc_free(unit);
+    wc_run_status_release(&s);
+    if (rc == WC_OK)
+        *seconds = out;
     return rc;
 }
 

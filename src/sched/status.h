@@ -31,6 +31,9 @@ enum wc_err wc_run_status_write(const char *run, const char *run_id, size_t n_im
 enum wc_err wc_run_status_read(const char *run, struct wc_run_status *out, struct wc_error *err);
 void wc_run_status_release(struct wc_run_status *s);
 
+// Seconds that each scored image took, in the order of images, into *seconds (n); wc_free() it.
+enum wc_err wc_run_item_seconds(const char *run, double **seconds, size_t *n, struct wc_error *err);
+
 // All images are done, or failed, and the report is there.
 bool wc_run_is_complete(const struct wc_run_status *s);
 
