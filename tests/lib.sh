@@ -130,7 +130,7 @@ same_files() {
 }
 
 # Files of a run that must not depend on ranks, threads, interruptions.
-reports="report.txt report.csv report.json scores.csv"
+reports="report.txt report.csv report.json report.html report.tex report.md scores.csv defects.csv"
 
 # near_csv KEYS VALUE TOLERANCE WANTED FOUND: every row of WANTED has exactly one row of FOUND with the same values in
 # the columns KEYS (a list of names), and both values in column VALUE are within TOLERANCE. Prints what is not so.

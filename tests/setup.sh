@@ -4,6 +4,8 @@
 set -eu
 required="gcc make pkg-config perl libopenmpi-dev openmpi-bin libopenblas-dev libpng-dev libjpeg62-turbo-dev libyaml-dev zlib1g-dev"
 optional="libdnnl-dev" # oneDNN: faster matrix products; the program builds without it
+# BROWSER=yes (64 MB, 220 MB on the disk): the tests look at the HTML report in it.
+[ "${BROWSER:-no}" = no ] || optional="$optional chromium-headless-shell"
 
 if ! command -v apt-get >/dev/null 2>&1; then
     cat <<'TEXT'

@@ -38,7 +38,7 @@ static void test_defaults(void) {
     test_ok(c.features == WC_FEATURES_KEEP && !c.features_dir && c.features_max_mb == 20000,
             "features are kept, up to 20 GB");
     test_str(c.references, "random", "references are drawn");
-    test_near(c.evaluation.fpr_limit, 0.3, 0, "AUPRO up to 0.3");
+    test_near(c.evaluation.fpr_limit.item[0], 0.3, 0, "AUPRO up to 0.3");
     test_str(c.isa, "auto", "isa auto");
     wc_config_release(&c);
     wc_config_release(&c);
@@ -114,8 +114,8 @@ static void test_values(void) {
             "lists of numbers");
     test_ok(c.preprocess.tiling == 1 && c.preprocess.exif_apply && c.preprocess.max_pixels == 1000,
             "preprocessing; center_crop is shortest_crop");
-    test_ok(c.evaluation.size == 240 && c.evaluation.fpr_limit == 0.05 &&
-                c.evaluation.tolerance == 1e-4,
+    test_ok(c.evaluation.size == 240 && c.evaluation.fpr_limit.n == 1 &&
+                c.evaluation.fpr_limit.item[0] == 0.05 && c.evaluation.tolerance == 1e-4,
             "evaluation");
     test_str(c.output, "out/x", "output stays relative to the current directory");
     test_ok(c.save_maps == 3 && c.threads == 12 && c.on_bad_image == WC_BAD_IMAGE_SKIP &&

@@ -35,7 +35,7 @@ static const struct {
      "t.yaml:3:1: key \"datset\": unknown; did you mean "
      "\"dataset\"?"},
     {BODY("evaluation: {xyzxyz: 1}\n"), NULL, "unknown-key",
-     "key \"evaluation.xyzxyz\": unknown; known are size, fpr_limit, tolerance"},
+     "key \"evaluation.xyzxyz\": unknown; known are size, fpr_limit, tolerance, exact_pixels"},
     {BODY("xyzxyzxyz: 1\n"), NULL, "unknown-key", "known are dataset, model, method"},
     {BODY("threads: {n: 4}\n"), NULL, "type",
      "t.yaml:3:10: key \"threads\": found a map, expected a "
@@ -84,7 +84,7 @@ static const struct {
     {BODY("threads: \"4\"\n"), NULL, "type", "found \"4\" in quotes"},
     {BODY("threads: 4097\n"), NULL, "type", "found \"4097\""},
     {BODY("evaluation: {fpr_limit: 30%}\n"), NULL, "type",
-     "found \"30%\", expected a number from "},
+     "found \"30%\", expected a number or a list of them, from "},
     {BODY("evaluation: {fpr_limit: 1.5}\n"), NULL, "type", "found \"1.5\""},
     {BODY("winclip: {tau: .nan}\n"), NULL, "type", "found \".nan\""},
     {BODY("winclip: {tau: 0}\n"), NULL, "type", "key \"winclip.tau\": found \"0\""},

@@ -62,10 +62,15 @@ static const char *const others[] = {
     "preprocess.exif=apply",
     "preprocess.max_pixels=1099511627776",
     "evaluation.size=1",
-    "evaluation.fpr_limit=0.1234567890123456789",
+    "evaluation.fpr_limit=[0.1234567890123456789, 0.05]",
+    "evaluation.exact_pixels=5",
     "evaluation.tolerance=3e-7",
     "output='runs/x: y'",
     "save_maps=overlay",
+    "save_maps_of=failures",
+    "bootstrap.replicates=10",
+    "bootstrap.level=0.9",
+    "bootstrap.seed=3",
     "threads=3",
     "isa=scalar",
     "gemm=openblas",
@@ -143,7 +148,7 @@ static void test_fields(void) {
     test_str(b.dataset.object, "${HOME} \xEF\xBB\xBF \xC2\x85", "object has its odd characters");
     test_str(b.dataset.masks, "~", "a quoted ~ is a text");
     test_str(b.output, "runs/x: y", "output");
-    test_ok(b.winclip.tau == 0.07 && b.evaluation.fpr_limit == 0.1234567890123456789 &&
+    test_ok(b.winclip.tau == 0.07 && b.evaluation.fpr_limit.item[0] == 0.1234567890123456789 &&
                 b.evaluation.tolerance == 3e-7,
             "numbers to the last bit");
     test_ok(memcmp(&a.shots, &b.shots, sizeof(a.shots)) == 0 &&
@@ -175,6 +180,10 @@ static void test_each_key(void) {
                                              "features_max_mb",
                                              "output",
                                              "save_maps",
+                                             "save_maps_of",
+                                             "bootstrap.replicates",
+                                             "bootstrap.level",
+                                             "bootstrap.seed",
                                              "threads",
                                              "isa",
                                              "gemm",

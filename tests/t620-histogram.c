@@ -225,6 +225,44 @@ static void check_single(const struct data *d) {
     wc_binning_free(&b);
 }
 
+// Bins carried as bytes, histograms narrowed to what they hold: nothing changes.
+static void check_carried(const struct data *d, const struct wc_binning *b,
+                          struct wc_histogram *h) {
+    struct wc_error err = {0};
+    struct wc_binning *again = NULL;
+    struct wc_histogram_metrics wide, narrow;
+    struct wc_curve_point point[50];
+    size_t n;
+    const uint8_t *widths = wc_binning_widths(b, &n);
+    must(wc_binning_of_widths(widths, n, &again, &err), &err);
+    test_ok(again->n == b->n && memcmp(again->start, b->start, n * sizeof *b->start) == 0 &&
+                memcmp(again->bits, b->bits, n) == 0 && again->n_entries == b->n_entries &&
+                memcmp(again->entry, b->entry, b->n_entries * sizeof *b->entry) == 0,
+            "%s: bins come back from their widths", d->name);
+    must(wc_histogram_metrics(h, b, 0.3, d->n_components, &wide, &err), &err);
+    wc_histogram_narrow(h);
+    must(wc_histogram_metrics(h, b, 0.3, d->n_components, &narrow, &err), &err);
+    test_ok(memcmp(&wide, &narrow, sizeof wide) == 0, "%s: narrowed, the same figures", d->name);
+    struct wc_histogram sum;
+    must(wc_histogram_init(&sum, b, &err), &err);
+    wc_histogram_narrow(&sum);
+    wc_histogram_sum(&sum, h);
+    must(wc_histogram_metrics(&sum, b, 0.3, d->n_components, &narrow, &err), &err);
+    test_ok(memcmp(&wide, &narrow, sizeof wide) == 0, "%s: added to nothing, the same figures",
+            d->name);
+    size_t n_points = wc_histogram_curve(h, b, d->n_components, point, 50);
+    bool grows = n_points == 0 ||
+                 (point[0].fpr == 0 && point[0].tpr == 0 && n_points >= 2 && n_points <= 50 &&
+                  point[n_points - 1].fpr == 1 && point[n_points - 1].tpr == 1);
+    for (size_t i = 1; i < n_points; i++)
+        grows = grows && point[i].fpr >= point[i - 1].fpr && point[i].tpr >= point[i - 1].tpr &&
+                !(point[i].pro < point[i - 1].pro);
+    test_ok(grows && (n_points == 0) == isnan(wide.value.pixel.auroc),
+            "%s: a curve from (0, 0) to (1, 1), %zu points", d->name, n_points);
+    wc_histogram_release(&sum);
+    wc_binning_free(&again);
+}
+
 // Any number of ranks: the same histogram, and so the same metrics and the same next bins.
 static void check_ranks(const struct data *d) {
     struct wc_error err = {0};
@@ -246,6 +284,7 @@ static void check_ranks(const struct data *d) {
         wc_histogram_release(&sum);
     }
     test_ok(same, "%s: 1 to 7 ranks give the same bytes", d->name);
+    check_carried(d, b, &one);
     wc_histogram_release(&one);
     wc_binning_free(&b);
 }

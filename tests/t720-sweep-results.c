@@ -322,7 +322,7 @@ static const struct sweep_subject subjects[] = {
     SWEEP("scores.csv", scores, "", ),
     SWEEP("reports in a folder", write_reports, ".",
           .output = {"report.txt", "report.csv", "report.json", "scores.csv", "defects.csv",
-                     "report.tex", "report.md"},
+                     "report.tex", "report.md", "report.html"},
           .harmless = CLOSES),
     SWEEP("a comparison as text", compare, "text", .harmless = CLOSES),
     SWEEP("a comparison as JSON", compare, "json", .harmless = CLOSES),

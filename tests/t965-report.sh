@@ -73,6 +73,16 @@ is "paper.csv: rows of all tables" "$(cut -d, -f 2 $published | sort -u | tr '\n
     "1 10 11 12 13 14 15 16 17 18 19 2 20 21 3 4 5 6 7 8_main 8_supp 9 table "
 is "paper.csv: table 10's repeated column is left out" "$(grep -c '^paper,10,mvtec,[a-z_]*,patchcore,,,,4,' $published)" 1
 
+# Counts of what was published.
+runs "check: counts" 0 program check "$tmp/mini.yaml"
+says "check: beside the published ones" '^bottle +2 +2 +3 +3  published: 209 20 63$' "$out"
+says "check: and what that means" '^2 categories do not hold what was published' "$out"
+mkdir -p "$tmp/share/configs/published"
+printf 'dataset,category,train_normal,test_normal,test_total\nmvtec,bottle,2,2,5\n' >"$tmp/share/configs/published/dataset_counts.csv"
+(cd "$tmp" && WINCLIP_SHARE=$tmp/share program check mini.yaml >"$tmp/check.out" 2>/dev/null)
+says "check: as published" '^bottle .* as published$' "$tmp/check.out"
+says "check: nothing about a category that is not listed" '^leather +2 +2 +3 +3$' "$tmp/check.out"
+
 # Intervals.
 runs "intervals" 0 program report "$tmp/all" --bootstrap 200 --bootstrap-seed 3 --format csv
 says "intervals: two more columns" 'n_images,low,high$' "$out"
@@ -81,6 +91,8 @@ says "intervals: none of pixels" ',pixel_auroc,[0-9.]+,[0-9]+,n/a,n/a$' "$out"
 cp "$out" "$tmp/intervals"
 runs "intervals again" 0 program report "$tmp/all" --bootstrap 200 --bootstrap-seed 3 --format csv
 ok "the same seed, the same bytes" cmp "$out" "$tmp/intervals"
+runs "a run with intervals" 0 ranks 2 "$tmp/mini.yaml" --set output="$tmp/all" --bootstrap 200 --set bootstrap.seed=3
+ok "a run with intervals: those of the report" cmp "$tmp/all/report.csv" "$tmp/intervals"
 runs "a level of 2" 2 program report "$tmp/all" --bootstrap 200 --bootstrap-level 2
 runs "an unknown format" 2 program report "$tmp/all" --format pdf
 says "the known ones" 'text, csv, json, latex, markdown'

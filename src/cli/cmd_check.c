@@ -1,10 +1,12 @@
 // winclip-mpi check CONFIG: reads everything that a run would read, says what it would cost, runs
 // nothing.
 #include "base/alloc.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/installed.h"
 #include "config/config.h"
+#include "dataset/csv.h"
 #include "dataset/dataset.h"
 #include "image/tiles.h"
 #include "method/plan.h"
@@ -27,7 +29,9 @@ struct check {
     struct wc_model *backbone;
     struct wc_plan plan;
     size_t n_images, n_anomalous, n_masked, n_train, n_bad;
-    double n_tiles; // of all test images
+    double n_tiles;          // of all test images
+    struct wc_csv published; // counts of the published data set; no rows: unknown
+    size_t n_differ;
 };
 
 static enum wc_err list(struct check *c, struct wc_error *err) {
@@ -71,6 +75,44 @@ static void look_at(struct check *c, const struct wc_item *item, size_t px) {
     }
 }
 
+// What was published of the data set: configs/published/dataset_counts.csv. No file, no rows.
+static enum wc_err read_published(struct check *c, struct wc_error *err) {
+    char *path = NULL;
+    WC_TRY(wc_installed_find("configs", "published/dataset_counts.csv", &path, err));
+    enum wc_err rc = wc_io_is_file(path) ? wc_csv_read(path, &c->published, err) : WC_OK;
+    wc_free(path);
+    return rc;
+}
+
+static bool published_count(const struct wc_csv *p, size_t row, const char *column, size_t *out) {
+    uint64_t n;
+    if (!wc_parse_u64(wc_csv_at(p, row, wc_csv_column(p, column)), &n))
+        return false;
+    *out = (size_t)n;
+    return true;
+}
+
+// "as published", or what was published; nothing for categories that are not in the table.
+static void print_published(struct check *c, const struct wc_category *k, size_t n_normal) {
+    const struct wc_csv *p = &c->published;
+    size_t train, normal, test;
+    for (size_t i = 0; i < p->n_rows; i++) {
+        if (strcmp(wc_csv_at(p, i, wc_csv_column(p, "dataset")), c->dataset.name) != 0 ||
+            strcmp(wc_csv_at(p, i, wc_csv_column(p, "category")), k->name) != 0 ||
+            !published_count(p, i, "train_normal", &train) ||
+            !published_count(p, i, "test_normal", &normal) ||
+            !published_count(p, i, "test_total", &test))
+            continue;
+        bool same = train == k->n_train && normal == n_normal && test == k->n_items;
+        c->n_differ += !same;
+        if (same)
+            printf("  as published");
+        else
+            printf("  published: %zu %zu %zu", train, normal, test - normal);
+        return;
+    }
+}
+
 static void print_counts(struct check *c) {
     size_t px = wc_model_arch(c->model)->image_px;
     printf("%-20s %10s %10s %10s %10s\n", "category", "train", "normal", "anomalous", "masks");
@@ -82,8 +124,10 @@ static void print_counts(struct check *c) {
             masked += k->item[j].masks.n > 0;
             look_at(c, &k->item[j], px);
         }
-        printf("%-20s %10zu %10zu %10zu %10zu\n", k->name, k->n_train, k->n_items - anomalous,
+        printf("%-20s %10zu %10zu %10zu %10zu", k->name, k->n_train, k->n_items - anomalous,
                anomalous, masked);
+        print_published(c, k, k->n_items - anomalous);
+        putchar('\n');
         c->n_images += k->n_items;
         c->n_anomalous += anomalous;
         c->n_masked += masked;
@@ -91,6 +135,11 @@ static void print_counts(struct check *c) {
     }
     printf("%-20s %10zu %10zu %10zu %10zu\n", "all", c->n_train, c->n_images - c->n_anomalous,
            c->n_anomalous, c->n_masked);
+    if (c->n_differ > 0)
+        printf(
+            "%zu categories do not hold what was published: their figures cannot be compared with "
+            "published ones\n",
+            c->n_differ);
 }
 
 static enum wc_err print_cost(struct check *c, struct wc_error *err) {
@@ -162,6 +211,7 @@ static enum wc_err check(struct check *c, const char *path, const struct wc_strl
     WC_TRY(wc_kernels_init(c->config.isa, err));
     WC_TRY(wc_gemm_init(c->config.gemm, err));
     WC_TRY(list(c, err));
+    WC_TRY(read_published(c, err));
     const struct wc_model_options o = {.weights = c->config.model.weights,
                                        .arch = c->config.model.arch,
                                        .json = c->config.model.json,
@@ -219,6 +269,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     wc_model_free(&c.model);
     wc_model_free(&c.backbone);
     wc_dataset_release(&c.dataset);
+    wc_csv_release(&c.published);
     wc_config_release(&c.config);
     wc_strlist_release(&sets);
     wc_strlist_release(&operands);

@@ -141,13 +141,22 @@ static enum wc_err start(const struct wc_study *study, const struct wc_run_optio
     return rc;
 }
 
+static enum wc_err add_bootstrap(struct wc_strlist *sets, const char *replicates,
+                                 struct wc_error *err) {
+    char *set = wc_sprintf("bootstrap.replicates=%s", replicates);
+    enum wc_err rc =
+        set ? wc_strlist_add(sets, set, err) : WC_FAIL(err, WC_ERR_NOMEM, "run: out of memory");
+    wc_free(set);
+    return rc;
+}
+
 static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     struct wc_strlist sets = {0}, only = {0}, operands = {0};
     struct wc_study study = {0};
     struct wc_buf text = {0};
     bool dry = false, fresh = false, help = false;
     char *path = NULL;
-    const char *limit = NULL;
+    const char *limit = NULL, *replicates = NULL;
     double deadline_s = 0;
     int rank;
     const struct wc_arg args[] = {
@@ -155,6 +164,8 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
          "override a key of the configuration; may be repeated"},
         {"--fresh", 0, WC_ARG_FLAG, &fresh, NULL,
          "forget what an earlier run left in the output folder"},
+        {"--bootstrap", 0, WC_ARG_TEXT, &replicates, "N",
+         "intervals of the image metrics: --set bootstrap.replicates=N"},
         {"--time-limit", 0, WC_ARG_TEXT, &limit, "TIME",
          "stop in time, with exit code 75: seconds or [D-]HH:MM:SS; default: the Slurm job's; 0: "
          "none"},
@@ -180,6 +191,8 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
         goto out;
     }
     rc = wc_time_limit_deadline(limit, &deadline_s, err);
+    if (rc == WC_OK && replicates)
+        rc = add_bootstrap(&sets, replicates, err);
     if (rc == WC_OK)
         rc = wc_installed_find("configs", operands.item[0], &path, err);
     if (rc == WC_OK)

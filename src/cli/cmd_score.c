@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/installed.h"
 #include "cli/score_files.h"
+#include "cli/score_page.h"
 #include "cli/score_rows.h"
 #include "cli/score_threshold.h"
 #include "image/colour.h"
@@ -50,7 +51,9 @@ struct score {
     size_t cap_batch;
     struct wc_strlist paths, names; // of the batch, on all ranks
     struct wc_colour_scale scale;
-    struct wc_buf csv;        // rank 0: all rows
+    struct wc_buf csv;   // rank 0: all rows
+    struct wc_page page; // rank 0: the same as HTML
+    struct wc_page_filter filter;
     struct wc_strlist failed; // rank 0: paths
     size_t n_scored;          // rank 0: rows without failure
     double shown_s;
@@ -281,7 +284,7 @@ static enum wc_err write_overlay(const struct score *s, const char *name, struct
 // A picture that cannot be scored is a row that says why (WC_OK); what would fail every picture
 // alike is an error.
 static enum wc_err score_picture(struct score *s, size_t i, struct wc_score_row *row,
-                                 struct wc_error *err) {
+                                 struct wc_buf *thumbs, struct wc_error *err) {
     struct wc_image image = {0};
     float *map = NULL;
     const char *path = s->paths.item[i];
@@ -304,7 +307,9 @@ static enum wc_err score_picture(struct score *s, size_t i, struct wc_score_row 
         row->width_px = (uint32_t)image.width_px;
         row->height_px = (uint32_t)image.height_px;
         find_peak(map, row);
-        if (s->overlays)
+        if (s->out)
+            rc = wc_page_pack(&s->filter, row, &image, map, &s->scale, thumbs, err);
+        if (rc == WC_OK && s->overlays)
             rc = write_overlay(s, s->names.item[i], &image, map, err);
     }
     winclip_pixels_free(image.rgb);
@@ -315,9 +320,15 @@ static enum wc_err score_picture(struct score *s, size_t i, struct wc_score_row 
 static enum wc_err work(void *data, size_t i, struct wc_buf *out, struct wc_error *err) {
     struct score *s = data;
     struct wc_score_row row = {0};
-    WC_TRY(score_picture(s, i, &row, err));
-    wc_score_row_pack(&row, out);
-    return WC_OK;
+    struct wc_buf thumbs = {0};
+    enum wc_err rc = score_picture(s, i, &row, &thumbs, err);
+    if (rc == WC_OK) {
+        wc_score_row_pack(&row, out);
+        wc_buf_add(out, wc_buf_str(&thumbs), thumbs.n);
+        rc = wc_buf_check(&thumbs, "thumbnails", err);
+    }
+    wc_buf_release(&thumbs);
+    return rc;
 }
 
 static void show_progress(struct score *s) {
@@ -377,7 +388,32 @@ static enum wc_err take(void *data, size_t i, const char *bytes, size_t n, struc
         return WC_OK;
     }
     file->state = WC_FILE_TAKEN;
+    if (s->out)
+        WC_TRY(wc_page_add(&s->page, file->path, &row, bytes, n, err));
     return put_row(s, file->path, &row, err);
+}
+
+static enum wc_err write_page(const struct score *s, struct wc_error *err) {
+    char sha256[65] = "", references[32];
+    const char *what = s->object ? s->object : s->category;
+    char *path = wc_path_join(s->out, "report.html"), *title = wc_sprintf("%s: scores", what);
+    enum wc_err rc = path && title ? from_scorer(s, winclip_weights_sha256(s->scorer, sha256), err)
+                                   : WC_FAIL(err, WC_ERR_NOMEM, "report.html: out of memory");
+    snprintf(references, sizeof references, "%zu", winclip_bank_size(s->bank));
+    const struct wc_page_fact fact[] = {
+        {"program", "winclip-mpi " WC_VERSION},
+        {"object", what},
+        {"model", s->model_file},
+        {"weights sha256", sha256},
+        {"preset", winclip_scorer_preset(s->scorer)},
+        {"references", references},
+        {"threshold of", s->threshold_run ? s->threshold_run : "-"}};
+    if (rc == WC_OK)
+        rc = wc_page_write(&s->page, title, s->threshold, &s->scale, fact,
+                           sizeof fact / sizeof *fact, path, err);
+    wc_free(path);
+    wc_free(title);
+    return rc;
 }
 
 static enum wc_err write_csv(const struct score *s, struct wc_error *err) {
@@ -387,7 +423,7 @@ static enum wc_err write_csv(const struct score *s, struct wc_error *err) {
     enum wc_err rc = path ? wc_io_write_atomic(path, wc_buf_str(&s->csv), s->csv.n, err)
                           : WC_FAIL(err, WC_ERR_NOMEM, "scores.csv: out of memory");
     wc_free(path);
-    return rc;
+    return rc == WC_OK ? write_page(s, err) : rc;
 }
 
 /* Batches. */
@@ -465,9 +501,13 @@ static enum wc_err run_batches(struct score *s, struct wc_error *err) {
 // Watching has ended: what never became complete has failed.
 static enum wc_err close_watch(struct score *s, struct wc_error *err) {
     const struct wc_score_row row = {.failed = true, .text = "it never became complete"};
-    for (size_t i = 0; i < s->files.n; i++)
-        if (s->files.item[i].state == WC_FILE_HELD)
-            WC_TRY(put_row(s, s->files.item[i].path, &row, err));
+    for (size_t i = 0; i < s->files.n; i++) {
+        if (s->files.item[i].state != WC_FILE_HELD)
+            continue;
+        if (s->out)
+            WC_TRY(wc_page_add(&s->page, s->files.item[i].path, &row, NULL, 0, err));
+        WC_TRY(put_row(s, s->files.item[i].path, &row, err));
+    }
     return write_csv(s, err);
 }
 
@@ -519,6 +559,7 @@ static void release(struct score *s) {
     wc_strlist_release(&s->names);
     wc_strlist_release(&s->failed);
     wc_buf_release(&s->csv);
+    wc_page_release(&s->page);
     wc_comm_release(&s->comm);
 }
 
@@ -579,7 +620,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
          "verdict: anomalous from this score on, else normal"},
         {"--threshold-from", 0, WC_ARG_TEXT, &s.threshold_run, "RUN",
          "the F1-max threshold of a labelled run with the same model, preset and shot"},
-        {"--out", 'o', WC_ARG_TEXT, &s.out, "DIR", "write scores.csv there"},
+        {"--out", 'o', WC_ARG_TEXT, &s.out, "DIR", "write scores.csv and report.html there"},
         {"--overlays", 0, WC_ARG_FLAG, &s.overlays, NULL,
          "heat maps on the pictures, as PNG in DIR/overlays"},
         {"--scale", 0, WC_ARG_TEXT, &s.scale_text, "LOW,HIGH",

@@ -30,8 +30,18 @@ struct wc_int_list {
     int64_t item[WC_MAX_LIST];
 };
 
+#define WC_MAX_REALS 8
+
+struct wc_real_list {
+    size_t n;
+    double item[WC_MAX_REALS];
+};
+
 // Enumerated switches; the names are in the option table and in --help.
 enum wc_on_bad_image { WC_BAD_IMAGE_FAIL, WC_BAD_IMAGE_SKIP }; // score the rest; exit code 4, or 0
+enum wc_save_maps { WC_MAPS_NONE, WC_MAPS_PNG, WC_MAPS_OVERLAY, WC_MAPS_F16 };
+#define WC_MAPS_OF_ALL 0
+#define WC_MAPS_OF_FAILURES 1000000 // images on the wrong side of the F1-max threshold
 enum wc_keep_features { WC_FEATURES_KEEP, WC_FEATURES_TEMPORARY };
 
 /*
@@ -129,11 +139,18 @@ struct wc_config {
     } preprocess;
     struct {
         uint64_t size; // 0: native
-        double fpr_limit;
-        double tolerance; // of the certified bound
+        struct wc_real_list fpr_limit;
+        double tolerance;      // of the certified bound
+        uint64_t exact_pixels; // of a category, up to which there is no bound
     } evaluation;
-    char *output;       // NULL only when no file was read: else runs/<its name without suffix>
-    int save_maps;      // enum: none | png | overlay | f16
+    char *output;          // NULL only when no file was read: else runs/<its name without suffix>
+    int save_maps;         // enum wc_save_maps
+    uint64_t save_maps_of; // images a category, of the highest scores; or one of the two below
+    struct {
+        uint64_t replicates; // 0: no intervals
+        double level;
+        uint64_t seed;
+    } bootstrap;
     int features;       // enum wc_keep_features: the references' features, after the run
     char *features_dir; // relative to the current directory; NULL: in the run directory
     uint64_t features_max_mb;

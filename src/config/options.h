@@ -25,6 +25,7 @@ enum wc_option_type {
     WC_OPTION_INTEGERS, // struct wc_int_list; one number or a list, none twice
     WC_OPTION_COUNT,    // uint64_t; a choice stands for a number (auto, native: 0)
     WC_OPTION_REAL,     // double
+    WC_OPTION_REALS,    // struct wc_real_list; one number or a list, none twice
     WC_OPTION_BOOL,     // bool; by choices (false, true or the key's own words)
     WC_OPTION_CHOICE,   // int; by choices
     WC_OPTION_N_TYPES

@@ -51,7 +51,7 @@ enum wc_err wc_value_mismatch(const struct wc_site *site, const struct wc_option
     } else {
         const char *nearest = nearest_choice(o->choices, v->text);
         bool is_number = o->type == WC_OPTION_INTEGERS || o->type == WC_OPTION_COUNT ||
-                         o->type == WC_OPTION_REAL;
+                         o->type == WC_OPTION_REAL || o->type == WC_OPTION_REALS;
         rc = wc_site_fail(site, v, err, "type", "found \"%.*s\"%s, expected %s%s%s%s", SHOWN,
                           v->text, is_number && v->quoted ? " in quotes" : "",
                           wc_buf_str(&expected), nearest ? "; did you mean \"" : "",
@@ -196,6 +196,21 @@ static enum wc_err add_integer(const struct wc_site *site, const struct wc_optio
     return WC_OK;
 }
 
+static enum wc_err add_real(const struct wc_site *site, const struct wc_option *o,
+                            const struct wc_yaml *v, void *list, struct wc_error *err) {
+    struct wc_real_list *l = list;
+    double x = 0;
+    WC_TRY(read_real(site, o, v, &x, err));
+    for (size_t k = 0; k < l->n; k++) {
+        if (l->item[k] == x)
+            return wc_site_fail(site, v, err, "duplicate", "%g is listed twice", x);
+    }
+    if (l->n == WC_MAX_REALS)
+        return wc_site_fail(site, v, err, "too-many", "more than %d items", WC_MAX_REALS);
+    l->item[l->n++] = x;
+    return WC_OK;
+}
+
 // ---- back to YAML
 
 void wc_value_quote(struct wc_buf *out, const char *s) {
@@ -297,6 +312,16 @@ static void dump_real(const struct wc_option *o, const void *field, struct wc_bu
     wc_buf_puts(out, text);
 }
 
+// One alone as a number, as it was before lists were possible: the identity of runs hangs on it.
+static void dump_reals(const struct wc_option *o, const void *field, struct wc_buf *out) {
+    const struct wc_real_list *l = field;
+    for (size_t i = 0; i < l->n; i++) {
+        wc_buf_puts(out, i ? ", " : l->n > 1 ? "[" : "");
+        dump_real(o, &l->item[i], out);
+    }
+    wc_buf_puts(out, l->n == 0 ? "null" : l->n > 1 ? "]" : "");
+}
+
 static void dump_word(const struct wc_option *o, int value, struct wc_buf *out) {
     const char *word = wc_choice_name(o->choices, value);
     wc_buf_puts(out, word ? word : "null");
@@ -322,6 +347,10 @@ static bool names_are_null(const void *field) {
 
 static bool integers_are_null(const void *field) {
     return ((const struct wc_int_list *)field)->n == 0;
+}
+
+static bool reals_are_null(const void *field) {
+    return ((const struct wc_real_list *)field)->n == 0;
 }
 
 static bool real_is_null(const void *field) {
@@ -423,6 +452,12 @@ static const struct type {
                         .read = read_real,
                         .dump = dump_real,
                         .is_null = real_is_null},
+    [WC_OPTION_REALS] = {.expected = "a number or a list of them, %",
+                         .size = sizeof(struct wc_real_list),
+                         .add = add_real,
+                         .min_items = 1,
+                         .dump = dump_reals,
+                         .is_null = reals_are_null},
     [WC_OPTION_BOOL] = {.size = sizeof(bool), .read = read_bool, .dump = dump_bool},
     [WC_OPTION_CHOICE] = {.size = sizeof(int),
                           .read = read_choice,
@@ -492,6 +527,7 @@ union list {
     struct wc_strlist strings;
     struct wc_method_list methods;
     struct wc_int_list integers;
+    struct wc_real_list reals;
 };
 
 static enum wc_err read_items(const struct wc_option *o, const struct wc_site *site,

@@ -186,3 +186,32 @@ out:
         wc_binning_free(&b);
     return rc;
 }
+
+const uint8_t *wc_binning_widths(const struct wc_binning *b, size_t *n) {
+    *n = b->n;
+    return b->bits;
+}
+
+enum wc_err wc_binning_of_widths(const uint8_t *widths, size_t n, struct wc_binning **out,
+                                 struct wc_error *err) {
+    struct wc_binning *b = NULL;
+    uint64_t at = (uint64_t)ROOT_FIRST << WC_ROOT_BITS;
+    WC_TRY(WC_NEW(&b, 1, "bins", err));
+    enum wc_err rc = WC_NEW(&b->start, n, "bins", err);
+    if (rc == WC_OK)
+        rc = WC_NEW(&b->bits, n, "bins", err);
+    for (; rc == WC_OK && b->n < n; b->n++) {
+        b->start[b->n] = (uint32_t)at;
+        b->bits[b->n] = widths[b->n];
+        at += UINT64_C(1) << (widths[b->n] & 31);
+    }
+    if (rc == WC_OK && at != (uint64_t)(ROOT_LAST + 1) << WC_ROOT_BITS)
+        rc = WC_FAIL(err, WC_ERR_BUG, "histogram: widths of %zu bins do not fill the range", n);
+    if (rc == WC_OK)
+        rc = fill_table(b, err);
+    if (rc == WC_OK)
+        *out = b;
+    else
+        wc_binning_free(&b);
+    return rc;
+}

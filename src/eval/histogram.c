@@ -19,7 +19,7 @@ size_t wc_histogram_n(const struct wc_histogram *h) {
 
 enum wc_err wc_histogram_init(struct wc_histogram *h, const struct wc_binning *b,
                               struct wc_error *err) {
-    struct wc_histogram fresh = {b->n, NULL};
+    struct wc_histogram fresh = {b->n, NULL, 0, b->n};
     WC_TRY(WC_NEW(&fresh.count, wc_histogram_n(&fresh), "histogram", err));
     *h = fresh;
     return WC_OK;
@@ -29,6 +29,8 @@ enum wc_err wc_histogram_clear(struct wc_histogram *h, const struct wc_binning *
                                struct wc_error *err) {
     if (h->n_bins == b->n && h->count) {
         memset(h->count, 0, wc_histogram_n(h) * sizeof *h->count);
+        h->first = 0;
+        h->end = h->n_bins;
         return WC_OK;
     }
     struct wc_histogram fresh;
@@ -40,7 +42,7 @@ enum wc_err wc_histogram_clear(struct wc_histogram *h, const struct wc_binning *
 
 void wc_histogram_release(struct wc_histogram *h) {
     wc_free(h->count);
-    *h = (struct wc_histogram){0, NULL};
+    *h = (struct wc_histogram){0, NULL, 0, 0};
 }
 
 static enum wc_err check_fits(const struct wc_histogram *h, const struct wc_binning *b,
@@ -181,7 +183,7 @@ enum wc_err wc_histogram_total(const struct wc_histogram *h, const struct wc_bin
     struct wc_total sum = {0, 0, n_components};
     wc_u128 weight = 0;
     WC_TRY(check_fits(h, b, err));
-    for (size_t i = 0; i < h->n_bins; i++) {
+    for (size_t i = h->first; i < h->end; i++) {
         struct wc_step s;
         wc_histogram_step(h, b, i, &s);
         sum.n_normal += s.n;
@@ -210,7 +212,7 @@ enum wc_err wc_histogram_metrics(const struct wc_histogram *h, const struct wc_b
     WC_TRY(wc_histogram_total(h, b, n_components, &total, err));
     struct wc_curve curve;
     wc_curve_begin(&curve, &total, fpr_limit);
-    for (size_t i = h->n_bins; i-- > 0;) {
+    for (size_t i = h->end; i-- > h->first;) {
         struct wc_step s;
         wc_histogram_step(h, b, i, &s);
         wc_curve_step(&curve, s.n, s.p, s.w, s.exact, wc_key_score(b->start[i]));
@@ -227,4 +229,65 @@ enum wc_err wc_histogram_metrics(const struct wc_histogram *h, const struct wc_b
     for (size_t i = 0; i < sizeof each / sizeof *each; i++)
         out->bound = fmax(out->bound, each[i]);
     return WC_OK;
+}
+
+void wc_histogram_narrow(struct wc_histogram *h) {
+    const uint64_t *normal = h->count, *anomalous = h->count + h->n_bins;
+    size_t i = h->first, n = h->end;
+    while (i < n && !(normal[i] | anomalous[i]))
+        i++;
+    while (n > i && !(normal[n - 1] | anomalous[n - 1]))
+        n--;
+    h->first = i < n ? i : 0;
+    h->end = i < n ? n : 0;
+}
+
+void wc_histogram_sum(struct wc_histogram *a, const struct wc_histogram *b) {
+    for (size_t plane = 0; plane < WC_HISTOGRAM_PLANES; plane++)
+        for (size_t i = b->first; i < b->end; i++)
+            a->count[plane * a->n_bins + i] += b->count[plane * a->n_bins + i];
+    if (b->end == 0)
+        return;
+    a->first = a->end == 0 || b->first < a->first ? b->first : a->first;
+    a->end = b->end > a->end ? b->end : a->end;
+}
+
+static double rounded(double x) {
+    return round(1e5 * x) / 1e5;
+}
+
+static struct wc_curve_point point_at(const struct wc_total *t, const struct wc_step *at) {
+    double scale = (double)t->n_components * (double)WC_REGION_WEIGHT;
+    return (struct wc_curve_point){rounded((double)at->fp / (double)t->n_normal),
+                                   rounded((double)at->tp / (double)t->n_anomalous),
+                                   t->n_components ? rounded((double)at->before / scale) : NAN};
+}
+
+// Far enough from the last point to be worth one: a third of the points for either rate, a third
+// for false positive rates up to 0.3.
+static bool far(const struct wc_curve_point *a, const struct wc_curve_point *b, size_t cap) {
+    double step = 3.5 / (double)cap;
+    return b->fpr - a->fpr >= step || b->tpr - a->tpr >= step ||
+           (a->fpr < 0.3 && b->fpr - a->fpr >= 0.3 * step);
+}
+
+size_t wc_histogram_curve(const struct wc_histogram *h, const struct wc_binning *b,
+                          uint64_t n_components, struct wc_curve_point *point, size_t cap) {
+    struct wc_total t;
+    struct wc_step s = {0};
+    size_t n = 0;
+    if (wc_histogram_total(h, b, n_components, &t, NULL) != WC_OK || !t.n_normal || !t.n_anomalous)
+        return 0;
+    point[n++] = point_at(&t, &s);
+    for (size_t i = h->end; i-- > h->first;) {
+        wc_histogram_step(h, b, i, &s);
+        if (s.n + s.p == 0)
+            continue;
+        wc_step_pass(&s);
+        struct wc_curve_point here = point_at(&t, &s);
+        if (n + 1 < cap && far(&point[n - 1], &here, cap))
+            point[n++] = here;
+    }
+    point[n] = point_at(&t, &s);
+    return n + 1;
 }

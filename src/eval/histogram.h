@@ -49,8 +49,9 @@ bool wc_binning_single(const struct wc_binning *b, size_t i);
 #define WC_HISTOGRAM_PLANES 4
 struct wc_histogram {
     size_t n_bins;
-    uint64_t *count; // (4, n_bins): normal pixels, anomalous pixels, region weight / 2^28, region
-                     // weight mod 2^28; one block for one reduction
+    uint64_t *count;   // (4, n_bins): normal pixels, anomalous pixels, region weight / 2^28, region
+                       // weight mod 2^28; one block for one reduction
+    size_t first, end; // bins that may hold something; all of them until wc_histogram_narrow()
 };
 // Empty, for the bins of b; `h` is overwritten.
 enum wc_err wc_histogram_init(struct wc_histogram *h, const struct wc_binning *b,
@@ -93,11 +94,38 @@ enum wc_err wc_binning_refine(struct wc_binning *b, const struct wc_histogram *h
                               double tolerance, uint64_t n_components, size_t max_bins,
                               bool *changed, struct wc_error *err);
 
+// Bins as bytes, to carry them to other ranks: log2 of each bin's number of keys, in order.
+const uint8_t *wc_binning_widths(const struct wc_binning *b, size_t *n);
+// And back. WC_ERR_BUG when the widths do not fill the range of keys.
+enum wc_err wc_binning_of_widths(const uint8_t *widths, size_t n, struct wc_binning **out,
+                                 struct wc_error *err);
+
+// Finds the bins that hold something, [first, end), so that later walks take these alone; both 0:
+// none does. Nothing may be added afterwards, except what lies there.
+void wc_histogram_narrow(struct wc_histogram *h);
+// a += b, of equal bins.
+void wc_histogram_sum(struct wc_histogram *a, const struct wc_histogram *b);
+
+// Points of the pixel curves from (0, 0) to (1, 1), thinned to at most `cap` (>= 2) that are spread
+// over both rates and, denser, over the lowest false positive rates. Rounded to 1e-5. Returns how
+// many; 0 when a class is missing. PRO is NaN without components.
+struct wc_curve_point {
+    double fpr, tpr, pro;
+};
+size_t wc_histogram_curve(const struct wc_histogram *h, const struct wc_binning *b,
+                          uint64_t n_components, struct wc_curve_point *point, size_t cap);
+
 #define WC_MAX_FPR_LIMITS 8
 // The same for several limits at once, so that one pass serves them all.
 enum wc_err wc_binning_refine_limits(struct wc_binning *b, const struct wc_histogram *h,
                                      const double *fpr_limits, size_t n_limits, double tolerance,
                                      uint64_t n_components, size_t max_bins, bool *changed,
                                      struct wc_error *err);
+// The same for several histograms of equal bins, each with its own number of regions: a bin becomes
+// as fine as any of them needs it.
+enum wc_err wc_binning_refine_all(struct wc_binning *b, const struct wc_histogram *h,
+                                  const uint64_t *n_components, size_t n_histograms,
+                                  const double *fpr_limits, size_t n_limits, double tolerance,
+                                  size_t max_bins, bool *changed, struct wc_error *err);
 
 #endif

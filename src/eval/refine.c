@@ -48,7 +48,7 @@ static size_t gaps(const struct plan *p, const struct wc_step *s, double *gap) {
 
 static void measure(struct plan *p) {
     struct wc_step s = {0};
-    for (size_t i = p->b->n; i-- > 0;) {
+    for (size_t i = p->h->end; i-- > p->h->first;) {
         double gap[N_SUMS];
         wc_histogram_step(p->h, p->b, i, &s);
         if (s.n + s.p == 0)
@@ -76,7 +76,7 @@ static double f1_wish(const struct plan *p, const struct wc_step *s) {
 
 static void make_wishes(struct plan *p) {
     struct wc_step s = {0};
-    for (size_t i = p->b->n; i-- > 0;) {
+    for (size_t i = p->h->end; i-- > p->h->first;) {
         double gap[N_SUMS];
         wc_histogram_step(p->h, p->b, i, &s);
         if (s.n + s.p == 0)
@@ -87,7 +87,7 @@ static void make_wishes(struct plan *p) {
             if (p->gap[m] > p->tolerance)
                 wish = fmax(wish, sqrt(gap[m]) * p->root[m] / (p->tolerance * AIM));
         wish = fmin(wish, PARTS_PER_SAMPLE * (double)(s.n + s.p));
-        p->wish[i] = (float)fmin(wish, (double)(1u << WC_ROOT_BITS));
+        p->wish[i] = fmaxf(p->wish[i], (float)fmin(wish, (double)(1u << WC_ROOT_BITS)));
         wc_step_pass(&s);
     }
 }
@@ -134,11 +134,8 @@ static enum wc_err apply(struct wc_binning *b, const struct plan *p, size_t max_
     return rc;
 }
 
-enum wc_err wc_binning_refine_limits(struct wc_binning *b, const struct wc_histogram *h,
-                                     const double *fpr_limits, size_t n_limits, double tolerance,
-                                     uint64_t n_components, size_t max_bins, bool *changed,
-                                     struct wc_error *err) {
-    struct plan p = {.b = b, .h = h, .limit = fpr_limits, .tolerance = tolerance};
+static enum wc_err check(const double *fpr_limits, size_t n_limits, double tolerance,
+                         struct wc_error *err) {
     if (n_limits > WC_MAX_FPR_LIMITS)
         return WC_FAULT(err, WC_ERR_USAGE, "bad-limit", "fpr_limit: %zu values, at most %d",
                         n_limits, WC_MAX_FPR_LIMITS);
@@ -146,18 +143,45 @@ enum wc_err wc_binning_refine_limits(struct wc_binning *b, const struct wc_histo
         WC_TRY(wc_fpr_limit_check(fpr_limits[i], err));
     if (!(tolerance > 0))
         return WC_FAIL(err, WC_ERR_BUG, "histogram: tolerance %g, must be above 0", tolerance);
-    WC_TRY(wc_histogram_total(h, b, n_components, &p.total, err));
-    if (p.total.n_normal == 0 || p.total.n_anomalous == 0) {
-        *changed = false; // nothing is defined, so nothing is uncertain
-        return WC_OK;
+    return WC_OK;
+}
+
+enum wc_err wc_binning_refine_all(struct wc_binning *b, const struct wc_histogram *h,
+                                  const uint64_t *n_components, size_t n_histograms,
+                                  const double *fpr_limits, size_t n_limits, double tolerance,
+                                  size_t max_bins, bool *changed, struct wc_error *err) {
+    struct plan p = {0};
+    float *wish = NULL;
+    WC_TRY(check(fpr_limits, n_limits, tolerance, err));
+    WC_TRY(WC_NEW(&wish, b->n, "bins to split", err));
+    enum wc_err rc = WC_OK;
+    for (size_t i = 0; i < n_histograms && rc == WC_OK; i++) {
+        p = (struct plan){.b = b,
+                          .h = &h[i],
+                          .limit = fpr_limits,
+                          .n_limits = n_components[i] ? n_limits : 0,
+                          .tolerance = tolerance,
+                          .wish = wish};
+        rc = wc_histogram_total(&h[i], b, n_components[i], &p.total, err);
+        if (rc != WC_OK || p.total.n_normal == 0 || p.total.n_anomalous == 0)
+            continue; // nothing is defined, so nothing is uncertain
+        measure(&p);
+        make_wishes(&p);
     }
-    p.n_limits = n_components ? n_limits : 0;
-    WC_TRY(WC_NEW(&p.wish, b->n, "bins to split", err));
-    measure(&p);
-    make_wishes(&p);
-    enum wc_err rc = apply(b, &p, max_bins, changed, err);
-    wc_free(p.wish);
+    p.b = b;
+    p.wish = wish;
+    if (rc == WC_OK)
+        rc = apply(b, &p, max_bins, changed, err);
+    wc_free(wish);
     return rc;
+}
+
+enum wc_err wc_binning_refine_limits(struct wc_binning *b, const struct wc_histogram *h,
+                                     const double *fpr_limits, size_t n_limits, double tolerance,
+                                     uint64_t n_components, size_t max_bins, bool *changed,
+                                     struct wc_error *err) {
+    return wc_binning_refine_all(b, h, &n_components, 1, fpr_limits, n_limits, tolerance, max_bins,
+                                 changed, err);
 }
 
 enum wc_err wc_binning_refine(struct wc_binning *b, const struct wc_histogram *h, double fpr_limit,

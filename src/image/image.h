@@ -50,6 +50,15 @@ enum wc_err wc_image_decode(const char *name, const unsigned char *bytes, size_t
 enum wc_err wc_image_read_size(const char *path, const struct wc_image_options *options,
                                size_t *width_px, size_t *height_px, struct wc_error *err);
 
+struct wc_buf;
+
+// A picture as an 8-bit RGB PNG or a JPEG (quality 1 to 100), appended to `out`; `name` is for
+// messages. The same bytes each time (of one version of the libraries).
+enum wc_err wc_image_encode_png(const char *name, const struct wc_image *image, struct wc_buf *out,
+                                struct wc_error *err);
+enum wc_err wc_image_encode_jpeg(const char *name, const struct wc_image *image, int quality,
+                                 struct wc_buf *out, struct wc_error *err);
+
 // Writes an 8-bit RGB PNG (wc_io_write_atomic).
 enum wc_err wc_image_write_png(const char *path, const struct wc_image *image,
                                struct wc_error *err);

@@ -57,19 +57,29 @@ static void encode(struct job *job, const struct wc_image *image) {
     png_destroy_write_struct(&job->png, &job->info);
 }
 
-enum wc_err wc_image_write_png(const char *path, const struct wc_image *image,
-                               struct wc_error *err) {
+enum wc_err wc_image_encode_png(const char *name, const struct wc_image *image, struct wc_buf *out,
+                                struct wc_error *err) {
     if (image->width_px == 0 || image->height_px == 0 || image->width_px > INT32_MAX ||
         image->height_px > INT32_MAX)
-        return WC_FAIL(err, WC_ERR_USAGE, "%s: a PNG of %zu x %zu pixels cannot be written", path,
+        return WC_FAIL(err, WC_ERR_USAGE, "%s: a PNG of %zu x %zu pixels cannot be written", name,
                        image->width_px, image->height_px);
     struct job job = {0};
     encode(&job, image);
-    enum wc_err rc = wc_buf_check(&job.buf, path, err);
+    enum wc_err rc = wc_buf_check(&job.buf, name, err);
     if (rc == WC_OK && job.message[0])
-        rc = WC_FAIL(err, WC_ERR_NOMEM, "%s: PNG could not be made: %s", path, job.message);
+        rc = WC_FAIL(err, WC_ERR_NOMEM, "%s: PNG could not be made: %s", name, job.message);
     if (rc == WC_OK)
-        rc = wc_io_write_atomic(path, job.buf.data, job.buf.n, err);
+        wc_buf_add(out, job.buf.data, job.buf.n);
     wc_buf_release(&job.buf);
+    return rc == WC_OK ? wc_buf_check(out, name, err) : rc;
+}
+
+enum wc_err wc_image_write_png(const char *path, const struct wc_image *image,
+                               struct wc_error *err) {
+    struct wc_buf bytes = {0};
+    enum wc_err rc = wc_image_encode_png(path, image, &bytes, err);
+    if (rc == WC_OK)
+        rc = wc_io_write_atomic(path, bytes.data, bytes.n, err);
+    wc_buf_release(&bytes);
     return rc;
 }

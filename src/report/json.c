@@ -3,6 +3,8 @@
 
 #include "base/json.h"
 
+#include <math.h>
+
 const char *const wc_picture_why[WC_N_PICTURE_WHYS] = {"worst", "borderline", "best"};
 
 static void member(struct wc_buf *out, const char *key, const char *value) {
@@ -155,14 +157,17 @@ static void put_scores(const struct wc_report *r, struct wc_buf *out) {
     end_list(out, r->n_variants);
 }
 
-// One coordinate of a curve's points.
+// One coordinate of a curve's points, which are rounded to 1e-5.
 static void put_coordinate(struct wc_buf *out, const char *key, const struct wc_report_curve *c,
                            size_t offset) {
     wc_buf_printf(out, ", \"%s\": [", key);
     for (size_t i = 0; i < c->n_points; i++) {
         const double *v = (const double *)(const void *)((const char *)&c->point[i] + offset);
         wc_buf_puts(out, i > 0 ? ", " : "");
-        wc_json_number(out, *v);
+        if (isnan(*v))
+            wc_buf_puts(out, "null");
+        else
+            wc_buf_printf(out, "%.6g", *v);
     }
     wc_buf_putc(out, ']');
 }
@@ -187,9 +192,9 @@ static void put_figures(const struct wc_report *r, struct wc_buf *out) {
         wc_buf_putc(out, '{');
         text(out, "category", c->category);
         wc_buf_printf(out, "\"variant\": %zu", c->variant);
-        put_coordinate(out, "fpr", c, offsetof(struct wc_report_point, fpr));
-        put_coordinate(out, "tpr", c, offsetof(struct wc_report_point, tpr));
-        put_coordinate(out, "pro", c, offsetof(struct wc_report_point, pro));
+        put_coordinate(out, "fpr", c, offsetof(struct wc_curve_point, fpr));
+        put_coordinate(out, "tpr", c, offsetof(struct wc_curve_point, tpr));
+        put_coordinate(out, "pro", c, offsetof(struct wc_curve_point, pro));
         wc_buf_putc(out, '}');
     }
     end_list(out, r->n_curves);

@@ -12,7 +12,7 @@
 static const struct wc_report_format formats[] = {
     {"text", "report.txt", wc_report_text},        {"csv", "report.csv", wc_report_csv},
     {"json", "report.json", wc_report_json},       {"latex", "report.tex", wc_report_latex},
-    {"markdown", "report.md", wc_report_markdown},
+    {"markdown", "report.md", wc_report_markdown}, {"html", "report.html", wc_report_html},
 };
 #define N_FORMATS (sizeof formats / sizeof *formats)
 

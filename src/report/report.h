@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "eval/histogram.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,15 +59,11 @@ struct wc_report_failure {
     char *text;
 };
 
-// A point of the pixel curves: at a threshold, the false positive rate, the true positive rate and
-// the mean overlap of regions (NaN without regions).
-struct wc_report_point {
-    double fpr, tpr, pro;
-};
+// Points of the pixel curves.
 struct wc_report_curve {
     const char *category;
     size_t variant, n_points;
-    struct wc_report_point *point;
+    struct wc_curve_point *point;
 };
 
 // Pictures of the gallery, in RUN/gallery: the image, its mask ("" when it has none) and the heat

@@ -96,7 +96,6 @@ void wc_text_tables(const struct wc_tables *t, struct wc_buf *out);
 void wc_text_provenance(const struct wc_report *r, struct wc_buf *out);
 void wc_markdown_tables(const struct wc_tables *t, struct wc_buf *out);
 void wc_latex_tables(const struct wc_tables *t, struct wc_buf *out);
-void wc_html_tables(const struct wc_tables *t, struct wc_buf *out);
 
 // The lines of provenance: a label and a text each.
 struct wc_fact {

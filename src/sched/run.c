@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "report/study.h"
 #include "sched/layout.h"
+#include "sched/pictures.h"
 #include "sched/state.h"
 #include "sched/status.h"
 #include "tensor/gemm.h"
@@ -88,12 +89,61 @@ static enum wc_err fill_provenance(const struct wc_state *s, struct labels *l,
     return wc_buf_check(&l->presets, "report", err);
 }
 
+// What a report has besides its figures, which a finished run may be asked for later on.
+static enum wc_err name_extras(const struct wc_state *s, struct wc_buf *out, char **path,
+                               struct wc_error *err) {
+    const struct wc_config *c = s->config;
+    wc_buf_printf(out, "save_maps %d of %llu, bootstrap %llu level %.17g seed %llu\n", c->save_maps,
+                  (unsigned long long)(c->save_maps == WC_MAPS_NONE ? 0 : c->save_maps_of),
+                  (unsigned long long)c->bootstrap.replicates, c->bootstrap.level,
+                  (unsigned long long)c->bootstrap.seed);
+    WC_TRY(wc_buf_check(out, "report", err));
+    return wc_state_path(s, "report.made", path, err);
+}
+
+static enum wc_err write_extras(const struct wc_state *s, struct wc_error *err) {
+    struct wc_buf text = {0};
+    char *path = NULL;
+    enum wc_err rc = name_extras(s, &text, &path, err);
+    if (rc == WC_OK)
+        rc = wc_io_write_atomic(path, wc_buf_str(&text), text.n, err);
+    wc_free(path);
+    wc_buf_release(&text);
+    return rc;
+}
+
+// Was the report made with what is asked for now?
+static bool has_extras(const struct wc_state *s, struct wc_error *err) {
+    struct wc_buf text = {0};
+    char *path = NULL;
+    unsigned char *bytes = NULL;
+    size_t n = 0;
+    bool same = name_extras(s, &text, &path, err) == WC_OK && wc_io_is_file(path) &&
+                wc_io_read_file(path, 4096, &bytes, &n, err) == WC_OK && n == text.n &&
+                memcmp(bytes, text.data, n) == 0;
+    wc_free(bytes);
+    wc_free(path);
+    wc_buf_release(&text);
+    return same;
+}
+
 static enum wc_err report(struct wc_state *s, struct wc_buf *text, struct wc_error *err) {
     struct wc_report r = {0};
     struct labels labels = {0};
     enum wc_err rc = wc_state_evaluate(s, &r, err);
-    if (rc == WC_OK && s->comm.rank == 0) {
+    if (rc == WC_OK && s->comm.rank == 0)
         rc = fill_provenance(s, &labels, &r.provenance, err);
+    rc = wc_agree(&s->comm, rc, err);
+    if (rc == WC_OK)
+        rc = wc_state_pictures(s, &r, err);
+    if (rc == WC_OK && s->comm.rank == 0) {
+        const struct wc_bootstrap_options options = {.n_replicates =
+                                                         (size_t)s->config->bootstrap.replicates,
+                                                     .level = s->config->bootstrap.level,
+                                                     .seed = s->config->bootstrap.seed};
+        rc = wc_report_bootstrap(&r, &options, err);
+        if (rc == WC_OK)
+            rc = write_extras(s, err);
         if (rc == WC_OK)
             rc = wc_report_write_all(&r, s->config->output, err);
         if (rc == WC_OK)
@@ -115,7 +165,7 @@ static enum wc_err print_finished(struct wc_state *s, bool *printed, struct wc_b
         unsigned char *bytes;
         size_t n;
         rc = wc_state_path(s, "report.txt", &path, err);
-        if (rc == WC_OK && wc_io_is_file(path)) {
+        if (rc == WC_OK && wc_io_is_file(path) && has_extras(s, err)) {
             rc = wc_io_read_file(path, (size_t)64 << 20, &bytes, &n, err);
             if (rc == WC_OK) {
                 wc_buf_add(text, bytes, n);
