@@ -30,11 +30,19 @@ static void fill(struct wc_shared *s) {
         s->data[i] = byte(i);
 }
 
+// Ends of pipes: `start` closes when all may begin, `in` tells that one has the content, `leave`
+// closes when all have it.
+struct gates {
+    int start[2], in[2], leave[2];
+};
+
 // Opens, makes where nothing is there; the exit code's bit 0: right content; bit 1: made it.
-static int racer(const char *key, int gate) {
+static int racer(const char *key, const struct gates *g) {
     struct wc_shared s;
     char c;
-    if (read(gate, &c, 1) < 0 || wc_shared_open(key, &s, &err) != WC_OK)
+    close(g->start[1]);
+    close(g->leave[1]);
+    if (read(g->start[0], &c, 1) < 0 || wc_shared_open(key, &s, &err) != WC_OK)
         return 0;
     bool made = !s.ready;
     if (made) {
@@ -46,31 +54,38 @@ static int racer(const char *key, int gate) {
             return 0;
     }
     int code = (holds(&s) ? 1 : 0) | (made ? 2 : 0);
-    usleep(300000); // the last leaves when all are in
+    if (write(g->in[1], "x", 1) != 1 || read(g->leave[0], &c, 1) < 0)
+        return 0;
     wc_shared_release(&s);
     return code;
 }
 
 static void test_race(const char *key) {
-    int gate[2], right = 0, made = 0;
+    struct gates g;
+    int right = 0, made = 0;
     pid_t pid[RACERS];
-    if (pipe(gate) != 0)
+    char c;
+    if (pipe(g.start) != 0 || pipe(g.in) != 0 || pipe(g.leave) != 0)
         exit(2);
     for (int i = 0; i < RACERS; i++) {
         pid[i] = fork();
-        if (pid[i] == 0) {
-            close(gate[1]);
-            _exit(racer(key, gate[0]));
-        }
+        if (pid[i] == 0)
+            _exit(racer(key, &g));
     }
-    close(gate[1]); // all start
+    close(g.start[1]);
+    close(g.in[1]);
+    for (int i = 0; i < RACERS && read(g.in[0], &c, 1) == 1; i++)
+        ;
+    close(g.leave[1]);
     for (int i = 0; i < RACERS; i++) {
         int status = 0;
         waitpid(pid[i], &status, 0);
         right += WIFEXITED(status) && (WEXITSTATUS(status) & 1);
-        made += WIFEXITED(status) && (WEXITSTATUS(status) & 2);
+        made += WIFEXITED(status) && (WEXITSTATUS(status) & 2) != 0;
     }
-    close(gate[0]);
+    close(g.start[0]);
+    close(g.in[0]);
+    close(g.leave[0]);
     test_ok(right == RACERS && made == 1, "%d processes at once: %d have the content, %d made it",
             RACERS, right, made);
 }
@@ -132,7 +147,9 @@ static void test_damage(const char *key) {
     test_ok(wc_shared_open(key, &again, &err) == WC_ERR_IO && strstr(err.text, "damaged"),
             "which a second user finds: %s", err.text);
 
-    char *aside = wc_sprintf("%s.aside", path);
+    // Under a name that no other process's sweep looks at.
+    const char *base = strrchr(path, '/');
+    char *aside = wc_sprintf("%.*s/t025-%ld", (int)(base - path), path, (long)getpid());
     test_ok(link(path, aside) == 0, "the damaged file is left over");
     wc_shared_release(&s);
     test_ok(rename(aside, path) == 0 && wc_shared_open(key, &s, &err) == WC_OK && !s.ready,

@@ -100,6 +100,65 @@ static void test_shared(enum wc_precision precision) {
         wc_features_release(&f[i]);
 }
 
+// Finds a tensor's floats in a copy of the file: by its distance from the first tensor's.
+static float *floats_in(unsigned char *bytes, const struct wc_weights *w, const char *name) {
+    const unsigned char *first = wc_weights_at(w, 0)->data;
+    uint64_t n_header;
+    memcpy(&n_header, bytes, sizeof n_header);
+    for (size_t i = 0; i < wc_weights_n_tensors(w); i++)
+        first = wc_weights_at(w, i)->data < first ? wc_weights_at(w, i)->data : first;
+    return (float *)(void *)(bytes + 8 + n_header + (wc_weights_find(w, name)->data - first));
+}
+
+// Two input channels that are a thousand times the others and cancel each other: nothing changes in
+// float32 or bfloat16, which hold 1000; 8 bits have nothing left for the other channels.
+static void test_outliers(void) {
+#define BLOCK "visual.transformer.resblocks.0."
+    struct wc_error lacks = {0};
+    if (wc_gemm_require(WC_PRECISION_INT8, &lacks) != WC_OK) {
+        test_skip("int8", lacks.text);
+        return;
+    }
+    struct wc_weights *w = NULL;
+    unsigned char *bytes = NULL;
+    size_t n;
+    must(wc_weights_open("tests/golden/weights/f32.safetensors", &w, &err));
+    must(
+        wc_io_read_file("tests/golden/weights/f32.safetensors", (size_t)1 << 30, &bytes, &n, &err));
+    float *gamma = floats_in(bytes, w, BLOCK "ln_2.weight"),
+          *beta = floats_in(bytes, w, BLOCK "ln_2.bias"),
+          *fc = floats_in(bytes, w, BLOCK "mlp.c_fc.weight");
+    size_t k = wc_weights_find(w, BLOCK "mlp.c_fc.weight")->dim[1],
+           rows = wc_weights_find(w, BLOCK "mlp.c_fc.weight")->dim[0];
+    gamma[0] = gamma[1] = 0.0F;
+    beta[0] = beta[1] = 1000.0F;
+    for (size_t i = 0; i < rows; i++)
+        fc[i * k + 1] = -fc[i * k];
+    const char *path = tower_scratch("outliers.safetensors");
+    must(wc_io_write_atomic(path, bytes, n, &err));
+    wc_weights_free(&w);
+    wc_free(bytes);
+    struct wc_model_options o = {
+        .weights = path, .json = "tests/golden/weights/model.json", .activation = WC_GELU};
+    struct tower f32 = tower_open(&o, 1);
+    o.precision = WC_PRECISION_INT8;
+    struct tower int8 = tower_open(&o, 1);
+    struct wc_features x = encode(&f32), y = encode(&int8);
+    size_t n_wide, n_layers;
+    wc_model_precision(int8.m, &n_wide, &n_layers);
+    test_ok(n_wide == 1, "a layer that 8 bits do not serve is kept wider: %zu of %zu", n_wide,
+            n_layers);
+    double least = least_cosine(x.n_floats / f32.e, f32.e, x.block, y.block);
+    test_ok(least >= 0.995, "and the embeddings are near float32's: %.5f", least);
+    char text[512];
+    wc_model_describe(int8.m, text, sizeof text);
+    test_ok(strstr(text, "int8 (1 of ") != NULL, "the log says so: %s", text);
+    tower_close(&f32);
+    tower_close(&int8);
+    wc_features_release(&x);
+    wc_features_release(&y);
+}
+
 int main(void) {
     static const struct {
         const char *weights;
@@ -117,6 +176,7 @@ int main(void) {
         compare(models[i].weights, WC_PRECISION_INT8, 0.995, &f32, models[i].wide);
         wc_features_release(&f32);
     }
+    test_outliers();
     for (size_t p = 0; p < WC_N_PRECISIONS; p++)
         test_shared((enum wc_precision)p);
     return test_done();

@@ -157,8 +157,8 @@ static enum wc_err print_cost(struct check *c, struct wc_error *err) {
     printf("variants  %zu in one pass\n", c->plan.n_variants);
     const struct wc_request backbone = {.want = c->plan.request.backbone_want};
     double gflop = c->plan.request.want ? 1e-9 * wc_image_flop(c->model, &c->plan.request) : 0;
-    double weights =
-        (double)(wc_model_private_bytes(c->model) + wc_model_packed_bytes(c->model, NULL));
+    double weights = (double)wc_model_private_bytes(c->model),
+           packed = (double)wc_model_packed_bytes(c->model, NULL);
     if (c->backbone) {
         gflop += 1e-9 * wc_image_flop(c->backbone, &backbone);
         weights += (double)(wc_model_private_bytes(c->backbone) +
@@ -166,8 +166,10 @@ static enum wc_err print_cost(struct check *c, struct wc_error *err) {
     }
     printf("cost      %.0f tiles at %.1f GFLOP: %.3g GFLOP in all\n", c->n_tiles, gflop,
            c->n_tiles * gflop);
-    printf("memory    %.0f MB of scratch a rank and thread, %.0f MB of private weights a rank\n",
-           (double)scratch / 1e6, weights / 1e6);
+    printf(
+        "memory    %.0f MB of scratch a rank and thread, %.0f MB of private weights a rank, %.0f MB "
+        "of packed weights a node\n",
+        (double)scratch / 1e6, weights / 1e6, packed / 1e6);
     printf("disk      %.1f MB of journals in %s\n",
            (c->n_tiles * (double)wc_plan_cells(&c->plan) * 4 +
             (double)c->plan.n_variants * (double)c->n_images * 40) /
