@@ -43,7 +43,7 @@ endif
 
 # The public library is made of the layers up to `winclip`; it knows no MPI.
 PUBLIC := base tensor image text weights config model method winclip
-LAYERS := base tensor image text weights config model dataset method winclip eval journal report sched cli
+LAYERS := base tensor image text weights config model dataset demo method winclip eval journal report sched cli
 SRC    := $(foreach d,$(LAYERS),$(sort $(wildcard src/$(d)/*.c)))
 ifneq ($(ARCH),x86_64)
 SRC    := $(filter-out %_avx2.c %_avx512.c %_sha_ni.c,$(SRC))
@@ -86,7 +86,9 @@ FUZZ_BIN    := $(FUZZ_NAMES:%=$(BUILD)/fuzz-%)
 FUZZ_SECONDS ?= 60
 TEST_BIN    += $(FUZZ_REPLAY)
 
-.PHONY: all help setup check check-full table check-mpich check-mpich-run coverage coverage-run check-unit bench-variants check-asan check-asan-run fuzz fuzz-run fuzz-corpus fuzz-merge check-layers check-headers format check-format lint tidy analyse install \
+.PHONY: all analyse bench-variants check check-asan check-asan-run check-format check-full check-headers \
+        check-layers check-mpich check-mpich-run check-slurm check-unit coverage coverage-run demo format fuzz \
+        fuzz-corpus fuzz-merge fuzz-run help install lint setup table tidy \
         uninstall manual dist clean FORCE
 .DELETE_ON_ERROR:
 all: $(PROGRAM) $(LIBRARIES) ## build the program and the library (default)
@@ -124,6 +126,7 @@ $(BUILD)/src/cli/%.o: src/cli/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) CC $@
 	$(Q)$(MPICC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/src/weights/demo_data.o: src/weights/demo.safetensors
 $(BUILD)/src/text/bpe_data.o: prompts/bpe_simple_vocab_16e6.txt.gz
 $(BUILD)/src/text/prompts_data.o: prompts/winclip.yaml prompts/clip_ac.yaml prompts/imagenet80.yaml
 $(BUILD)/%.o: %.c $(BUILD)/flags
@@ -208,7 +211,6 @@ coverage-run: $(PROGRAM) $(TEST_BIN) $(TEST_TOOL)
 	@find $(BUILD) -name '*.gcda' -delete
 	-$(TEST_ENV) prove -Q --exec '' $(COVERAGE_TESTS)
 	@sh tests/coverage.sh $(BUILD) $(COVERAGE_DETAIL)
-.PHONY: check-slurm
 check-slurm: $(PROGRAM) ## real Slurm jobs on this machine, in namespaces (root; apt install slurm-wlm munge)
 	@mkdir -p $(BUILD)/tmp
 	$(TEST_ENV) prove -v --exec '' $(sort $(wildcard tests/slurm/t[0-9]*.sh))
@@ -286,6 +288,8 @@ $(BUILD)/share/made: $(PROGRAM)
 	    --zsh $(BUILD)/share/_winclip-mpi >/dev/null
 	@touch $@
 
+demo: $(PROGRAM) ## the built-in tiny model on procedural photos: needs no weights, no data, no network
+	$(PROGRAM) demo
 install: $(PROGRAM) $(LIBRARIES) $(BUILD)/winclip.pc $(BUILD)/share/made ## install program, library, manual, configurations (PREFIX, LIBDIR, DESTDIR)
 	install -d $(DESTDIR)$(PREFIX)/bin $(INC) $(LIBROOT)/pkgconfig $(SHARE)/man/man1 $(SHARE)/bash-completion/completions \
 	    $(SHARE)/zsh/site-functions $(DATA)

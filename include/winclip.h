@@ -86,7 +86,8 @@ WINCLIP_API const char *winclip_version(void);
 
 /*
  * Opens weights: safetensors, PyTorch or TorchScript file, a transformers folder, a hub cache
- * folder, or "random:ARCH[:SEED]". The file is mapped read-only, so that processes share it.
+ * folder, "random:ARCH[:SEED]", or "demo": a tiny model that is part of the library, trained on
+ * procedural pictures only. The file is mapped read-only, so that processes share it.
  * *out is a handle on failure too, so that winclip_model_error() can say why (free it); it is NULL
  * only when memory is out. May be called by several threads at once.
  */

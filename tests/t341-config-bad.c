@@ -56,7 +56,7 @@ static const struct {
     {BODY("method:\n- name: winclip\n  varants: a\n"), NULL, "unknown-key",
      "t.yaml:5:3: key \"method.varants\": unknown; did you mean \"variants\"?"},
     {BODY("method: [{name: winclip, xyzxyz: 1}]\n"), NULL, "unknown-key",
-     "known are name, as, variants, tau, text_average, "},
+     "known are name, as, variants, preset, shots, prompt_set, tau, text_average, "},
     {BODY("method: {name: }\n"), NULL, "type", "t.yaml:3:9: key \"method\": an entry without"},
     {BODY("method: [{name: winclip, tau: 1, tau: 2}]\n"), NULL, "duplicate-key",
      "t.yaml:3:34: key \"tau\": given twice"},

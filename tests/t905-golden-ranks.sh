@@ -224,6 +224,36 @@ printf '%s\n' "two tiling_query1_map2" "three tiling_query1_map3" "multi tiling_
     done >"$tmp/wanted"
 same_maps tiling $gold/ablation/variants.safetensors 3 "ablation: image tiling" <"$tmp/wanted"
 
+# Entries with presets, shots and prompts of their own have the figures of a run with these.
+sed 's/metal nut/nut/; s/flawless/faultless/' prompts/winclip.yaml >"$tmp/words.yaml"
+ok "a prompt set of other words" test "$(cmp prompts/winclip.yaml "$tmp/words.yaml" | wc -l)" -eq 1
+{
+    config presets '[bottle]'
+    echo "shots: [0]"
+    echo "method:"
+    echo "  - {name: winclip, as: own, preset: [accurate, anomalib], shots: [2]}"
+    echo "  - {name: winclip, as: words, prompt_set: words.yaml}"
+    echo "  - winclip"
+} >"$tmp/entries.yaml"
+runs "entries of their own" 0 ranks 3 "$tmp/entries.yaml" --set output="$tmp/entries/run"
+runs "a run with that prompt set" 0 ranks 1 "$tmp/entries.yaml" --set method=winclip --set prompts=words.yaml \
+    --set output="$tmp/words/run"
+rows "$tmp/entries/run" | cut -d ' ' -f 1,4 >"$tmp/entries.rows"
+is "entries: presets and shots" "$(cut -d / -f 1-3 "$tmp/entries.rows" | uniq | tr '\n' ' ')" \
+    "winclip/accurate+own/2 winclip/anomalib+own/2 winclip/paper+words/0 winclip/paper/0 "
+grep '+own' "$tmp/entries.rows" | sed 's/+own//' >"$tmp/own"
+rows "$tmp/ranks1/presets" | cut -d ' ' -f 1,4 | grep -E '^winclip/(accurate|anomalib)/2/bottle' >"$tmp/wanted"
+ok "entries: the scores of these presets and shots" cmp "$tmp/own" "$tmp/wanted"
+grep '+words' "$tmp/entries.rows" | sed 's/+words//' >"$tmp/own"
+awk '{ print $1, 0, 0, $2 }' "$tmp/own" >"$tmp/own.rows"
+rows "$tmp/words/run" | cut -d ' ' -f 1,4 >"$tmp/wanted"
+near own 4 "entries: the scores of that prompt set" <"$tmp/wanted"
+ok "entries: which are not the built-in one's" test \
+    "$(grep 'winclip/paper/0' "$tmp/entries.rows" | cmp - "$tmp/own" | wc -l)" -eq 1
+sed -i 's/damaged/broken/' "$tmp/words.yaml"
+runs "entries: a prompt set that changed" 3 ranks 1 "$tmp/entries.yaml" --set output="$tmp/entries/run"
+says "entries: a prompt set that changed: is another run" 'prompt_set_0_sha256'
+
 # The same references as a folder, and as a bank that is built once.
 mkdir "$tmp/refs" && cp "$data"/ref?.png "$tmp/refs/"
 runs "features --bank" 0 program features --bank "$tmp"/refs/*.png --model "$tmp/tiny.safetensors" \

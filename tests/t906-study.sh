@@ -62,6 +62,15 @@ says "text prototypes: each made once a model" 'prototypes: 8 pairs made, 8 shar
 is "a model is opened for the list, for references, for text and for units" \
     "$(grep -c 'bench: model' "$err")" "$(grep 'bench: model' "$err" | uniq | wc -l)"
 
+runs "--dry-run on 2 ranks" 0 study 2 "$tmp/dry/study" --dry-run
+ok "--dry-run: writes nothing" test ! -e "$tmp/dry"
+is "--dry-run: a line a run: images, left, references, variants" \
+    "$(awk '/^(zero|few|again)-|^all/ { print $1, $2, $3, $4, $1 == "all" ? "" : $5 }' "$out" | tr '\n' ';')" \
+    "zero-wide 10 10 0 1;zero-narrow 10 10 0 1;few-wide 10 10 $((distinct / 2)) 6;few-narrow 10 10 $((distinct / 2)) 6;again-wide 10 10 $((distinct / 2)) 6;all 50 50 $((distinct / 2 * 3)) ;"
+ok "--dry-run: time, memory and disk are estimated" awk '/^few-wide/ { exit !($6 > 0 && $8 > 0 && $9 > 0) }' "$out"
+runs "--dry-run of what is done" 0 study 1 "$tmp/one/study" --dry-run
+says "--dry-run of what is done: nothing is left" '^all +50 +0 ' "$out"
+
 for n in 2 3; do
     runs "$n ranks" 0 study $n "$tmp/r$n/study"
     silent_mpi "$n ranks: no noise of MPI"
@@ -74,6 +83,22 @@ printf '%s\n' 'dataset: {name: mvtec, root: data}' 'model: {weights: wide.safete
     'preset: [paper, anomalib]' >"$tmp/alone.yaml"
 runs "one of them alone" 0 program "$tmp/alone.yaml" --set output="$tmp/alone/run"
 ok "alone: the same figures" same_files "$tmp/alone/run" "$tmp/one/study/few-wide" report.csv scores.csv references.csv
+
+# Also when the other runs want more of the references. (The first run's scorer had no room for that once.)
+cat >"$tmp/wants.yaml" <<END
+set:
+  dataset: {name: mvtec, root: data, categories: [bottle]}
+  model: {weights: wide.safetensors}
+  shots: [0, 1]
+runs:
+  - {name: a, set: {preset: caoyunkang}}
+  - {name: b, set: {preset: [paper, anomalib], winclip: {windows: [1, 2, 3], reference_windows: [4, 3, 2]}}}
+END
+runs "two runs that want different features" 0 ranks 2 run "$tmp/wants.yaml" --set output="$tmp/wants/both"
+for one in a b; do
+    runs "run $one without the other" 0 ranks 1 run "$tmp/wants.yaml" --only $one --set output="$tmp/wants-$one/study"
+    ok "run $one: the same bytes" same_files "$tmp/wants/both/$one" "$tmp/wants-$one/study/$one" $reports references.csv
+done
 
 # The report: a row of each run's report.csv, the models named, every line and category in the text.
 wanted=0

@@ -77,7 +77,7 @@ ok "SIGUSR1 to mpirun: the run is under way" wait_for_bytes "$run" 0
 kill -USR1 $pid
 wait $pid
 is "SIGUSR1 to mpirun: exit code" $? 75
-is "SIGUSR1 to mpirun: told once" "$(grep -c 'stopped: .* images left' "$tmp/.bg-err")" 1
+is "SIGUSR1 to mpirun: told once" "$(grep -cE 'stopped.*; the same command goes on' "$tmp/.bg-err")" 1
 runs "SIGUSR1 to mpirun: the same command on 3 ranks" 0 ranks 3 $command --set output="$run"
 ok "SIGUSR1 to mpirun: the same bytes" same_files "$tmp/whole/run" "$run" $reports references.csv
 

@@ -76,8 +76,10 @@ runs "another model has none" 4 program score "$photos" --object leather --model
 says "and says so too" 'another model'
 
 # Usage.
-runs "no model" 2 env -u WINCLIP_WEIGHTS "$WINCLIP" score "$photos" --object leather
-says "names the variable" 'WINCLIP_WEIGHTS'
+runs "no model: the demo's" 0 env -u WINCLIP_WEIGHTS "$WINCLIP" score "$photos" --object leather
+says "warns, and names the variable" 'WARN.*WINCLIP_WEIGHTS.*demo model.*procedural'
+runs "the demo's by name" 0 env -u WINCLIP_WEIGHTS "$WINCLIP" score "$photos" --object leather --model demo
+ok "no warning then" sh -c '! grep -q WARN "$1"' sh "$err"
 runs "the variable" 0 env WINCLIP_WEIGHTS="$sample/model.safetensors" "$WINCLIP" score "$photos" --object leather --bpe "$sample/bpe.txt.gz"
 runs "no object" 2 program score "$photos" $model
 runs "no pictures" 2 program score $leather

@@ -180,7 +180,7 @@ enum wc_err wc_io_map(const char *path, struct wc_map *map, struct wc_error *err
 }
 
 void wc_map_release(struct wc_map *map) {
-    if (map->data)
+    if (map->data && !map->built_in)
         munmap((void *)(uintptr_t)map->data, map->n_bytes);
     *map = (struct wc_map){0};
 }

@@ -25,6 +25,7 @@ enum wc_err wc_io_read_file(const char *path, size_t max_bytes, unsigned char **
 struct wc_map {
     const unsigned char *data;
     size_t n_bytes;
+    bool built_in; // part of the program, not of a file: nothing to unmap
 };
 enum wc_err wc_io_map(const char *path, struct wc_map *map, struct wc_error *err);
 void wc_map_release(struct wc_map *map);

@@ -473,7 +473,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     struct features f = {.arch = "auto", .preset = "paper", .windows = "2,3", .mode = "tiles"};
     bool help;
     const struct wc_arg args[] = {
-        {"--model", 'm', WC_ARG_TEXT, &f.weights, "FILE", "weights, or random:ARCH[:SEED]"},
+        {"--model", 'm', WC_ARG_TEXT, &f.weights, "FILE", "weights, random:ARCH[:SEED] or demo"},
         {"--arch", 0, WC_ARG_TEXT, &f.arch, "ARCH", "architecture; default: deduced from the file"},
         {"--config", 0, WC_ARG_TEXT, &f.json, "FILE",
          "open_clip configuration; default: found with the weights"},

@@ -6,7 +6,7 @@
 #include "cli/time_limit.h"
 #include "config/study.h"
 #include "report/study.h"
-#include "sched/run.h"
+#include "sched/dry_run.h"
 
 #include <mpi.h>
 #include <pthread.h>
@@ -100,29 +100,44 @@ static enum wc_err print(const struct wc_study *study, const struct wc_run_resul
     return rc;
 }
 
-static enum wc_err run_study(const struct wc_study *study, bool fresh, double deadline_s, int rank,
-                             struct wc_error *err) {
-    struct wc_run_options *options = NULL;
+static enum wc_err dry_run(const struct wc_run_options *options, size_t n, int rank,
+                           struct wc_error *err) {
+    struct wc_buf text = {0};
+    enum wc_err rc = wc_dry_run(options, n, &text, err);
+    if (rc == WC_OK && rank == 0)
+        fputs(wc_buf_str(&text), stdout);
+    wc_buf_release(&text);
+    return rc;
+}
+
+static enum wc_err run_study(const struct wc_study *study, const struct wc_run_options *options,
+                             int rank, struct wc_error *err) {
     struct wc_run_result *result = NULL;
-    enum wc_err rc = WC_NEW(&options, study->n, "runs", err);
-    if (rc == WC_OK)
-        rc = WC_NEW(&result, study->n, "runs", err);
-    for (size_t i = 0; i < study->n && rc == WC_OK; i++)
-        options[i] = (struct wc_run_options){.name = study->run[i].name,
-                                             .config = &study->run[i].config,
-                                             .fresh = fresh,
-                                             .stop = &stop,
-                                             .deadline_s = deadline_s};
-    if (rc == WC_OK)
-        rc = wc_run(study->output, options, study->n, result, err);
-    if ((rc == WC_OK || rc == WC_ERR_DATA) && rank == 0 && result && result[0].text.n > 0) {
+    WC_TRY(WC_NEW(&result, study->n, "runs", err));
+    enum wc_err rc = wc_run(study->output, options, study->n, result, err);
+    if ((rc == WC_OK || rc == WC_ERR_DATA) && rank == 0 && result[0].text.n > 0) {
         enum wc_err print_rc = print(study, result, rc == WC_OK ? err : NULL);
         rc = rc == WC_OK ? print_rc : rc;
     }
-    for (size_t i = 0; result && i < study->n; i++)
+    for (size_t i = 0; i < study->n; i++)
         wc_buf_release(&result[i].text);
-    wc_free(options);
     wc_free(result);
+    return rc;
+}
+
+// The study's runs, each as `common` says.
+static enum wc_err start(const struct wc_study *study, const struct wc_run_options *common,
+                         int rank, struct wc_error *err) {
+    struct wc_run_options *options = NULL;
+    WC_TRY(WC_NEW(&options, study->n, "runs", err));
+    for (size_t i = 0; i < study->n; i++) {
+        options[i] = *common;
+        options[i].name = study->run[i].name;
+        options[i].config = &study->run[i].config;
+    }
+    enum wc_err rc =
+        common->dry ? dry_run(options, study->n, rank, err) : run_study(study, options, rank, err);
+    wc_free(options);
     return rc;
 }
 
@@ -139,7 +154,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     struct wc_strlist sets = {0}, only = {0}, operands = {0};
     struct wc_study study = {0};
     struct wc_buf text = {0};
-    bool fresh = false, help = false;
+    bool dry = false, fresh = false, help = false;
     char *path = NULL;
     const char *limit = NULL, *replicates = NULL;
     double deadline_s = 0;
@@ -154,6 +169,8 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
         {"--time-limit", 0, WC_ARG_TEXT, &limit, "TIME",
          "stop in time, with exit code 75: seconds or [D-]HH:MM:SS; default: the Slurm job's; 0: "
          "none"},
+        {"--dry-run", 0, WC_ARG_FLAG, &dry, NULL,
+         "print images, estimated core-hours, memory and disk of each run; write nothing"},
         {"--only", 0, WC_ARG_LIST, &only, "NAME",
          "of a study only the runs of this name (a shell's pattern); may be repeated"},
     };
@@ -185,7 +202,9 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     if (rc != WC_OK)
         goto out;
     catch_signals();
-    rc = run_study(&study, fresh, deadline_s, rank, err);
+    const struct wc_run_options common = {
+        .dry = dry, .fresh = fresh, .stop = &stop, .deadline_s = deadline_s};
+    rc = start(&study, &common, rank, err);
 out:
     wc_buf_release(&text);
     wc_study_release(&study);

@@ -14,6 +14,7 @@
 #include "sched/layout.h"
 #include "sched/share.h"
 #include "tensor/kernels.h"
+#include "weights/weights.h"
 #include "winclip.h"
 
 #include <errno.h>
@@ -584,11 +585,13 @@ static enum wc_err check_usage(struct score *s, struct wc_error *err) {
                        "score: --object NAME is needed: what the pictures show, as \"metal nut\"");
     if (!s->model_file)
         s->model_file = getenv("WINCLIP_WEIGHTS");
-    if (!s->model_file || !*s->model_file)
-        return WC_FAIL(
-            err, WC_ERR_USAGE,
-            "score: --model FILE is needed, or its path in $WINCLIP_WEIGHTS: CLIP weights, "
-            "as open_clip's ViT-B-16-plus-240 (see README, \"Real weights\")");
+    if (!s->model_file || !*s->model_file) {
+        s->model_file = WC_WEIGHTS_DEMO;
+        WC_WARN(
+            "score: neither --model nor $WINCLIP_WEIGHTS: the built-in demo model scores. It was "
+            "trained on procedural pictures only; do not rely on these scores. For real "
+            "inspection give CLIP's weights, as open_clip's ViT-B-16-plus-240");
+    }
     if (s->threshold_run && !isnan(s->threshold))
         return WC_FAIL(err, WC_ERR_USAGE, "score: --threshold or --threshold-from, not both");
     if (s->overlays && !s->out)
@@ -609,7 +612,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
     const struct wc_arg args[] = {
         {"--object", 0, WC_ARG_TEXT, &s.object, "NAME", "what the pictures show: \"metal nut\""},
         {"--model", 'm', WC_ARG_TEXT, &s.model_file, "FILE",
-         "CLIP weights; default: $WINCLIP_WEIGHTS"},
+         "CLIP weights; default: $WINCLIP_WEIGHTS, then the demo's own, with a warning"},
         {"--refs", 0, WC_ARG_LIST, &s.refs, "DIR|FILE",
          "normal reference pictures (WinCLIP+), any number; may be repeated"},
         {"--bank", 0, WC_ARG_TEXT, &s.bank_file, "FILE",

@@ -8,7 +8,8 @@
 
 extern const struct wc_command wc_command_run, wc_command_check, wc_command_bench,
     wc_command_features, wc_command_image, wc_command_metrics, wc_command_model, wc_command_prompts,
-    wc_command_tokenize, wc_command_score, wc_command_report, wc_command_status, wc_command_help;
+    wc_command_tokenize, wc_command_score, wc_command_report, wc_command_status, wc_command_demo,
+    wc_command_help;
 
 // main.c: all commands, in the order of the help.
 const struct wc_command *const *wc_commands(size_t *n);

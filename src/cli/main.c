@@ -13,7 +13,7 @@ static const struct wc_command *const commands[] = {
     &wc_command_run,      &wc_command_check,   &wc_command_bench,  &wc_command_features,
     &wc_command_image,    &wc_command_metrics, &wc_command_model,  &wc_command_prompts,
     &wc_command_tokenize, &wc_command_score,   &wc_command_report, &wc_command_status,
-    &wc_command_help,
+    &wc_command_demo,     &wc_command_help,
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 

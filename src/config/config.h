@@ -72,13 +72,17 @@ struct wc_winclip_switches {
 };
 
 /*
- * One entry of `method`: a name, or a map of `name`, `as`, `variants` and any key of the section
- * `winclip`. No two entries have the same name and the same label.
+ * One entry of `method`: a name, or a map of `name`, `as`, `variants`, `preset`, `shots`,
+ * `prompt_set` and any key of the section `winclip`. No two entries have the same name and the same
+ * label.
  */
 struct wc_method_entry {
     char *name;
     char *label;                // `as`: up to 32 of a-z, 0-9, "_", "-", ".", "+"; NULL: none
     struct wc_strlist variants; // names; empty: all of the method's
+    struct wc_strlist presets;  // names; empty: the configuration's
+    struct wc_int_list shots;   // n == 0: the configuration's
+    char *prompt_set;           // path; NULL: the configuration's `prompts`
     struct wc_winclip_switches winclip; // those that the entry sets itself
 };
 

@@ -26,6 +26,12 @@ static const struct wc_option own[] = {
      "What the entry's rows are called, beside the preset."},
     {"variants", WC_OPTION_NAMES, 0, offsetof(struct wc_method_entry, variants), "null", NULL, 0, 0,
      "Which of the method's variants; empty: all."},
+    {"preset", WC_OPTION_NAMES, 0, offsetof(struct wc_method_entry, presets), "null", NULL, 0, 0,
+     "Presets of this entry alone; empty: those of the configuration."},
+    {"shots", WC_OPTION_INTEGERS, 0, offsetof(struct wc_method_entry, shots), "null", NULL, 0, 1e6,
+     "Shots of this entry alone; empty: those of the configuration."},
+    {"prompt_set", WC_OPTION_PATH, 0, offsetof(struct wc_method_entry, prompt_set), "null", NULL, 0,
+     0, "Prompt set of this entry alone; empty: `prompts` of the configuration."},
 };
 enum { N_OWN = sizeof(own) / sizeof(own[0]) };
 

@@ -21,6 +21,7 @@ struct wc_reference {
     const float *layer[WC_BACKBONE_LAYERS]; // (n_tiles * side * side, channels) of a backbone, as
                                             // they are
     const float *pooled;                    // (n_tiles, channels)
+    const float *hidden;                    // (n_tiles * WC_HIDDEN * g * g, d), as they are
 };
 
 // The references of a category: distinct images and, for each seed, the order in which they are

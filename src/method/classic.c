@@ -3,7 +3,8 @@
 #include "base/alloc.h"
 #include "model/backbone.h"
 
-static const struct wc_classic *const all[] = {&wc_patchcore, &wc_padim, &wc_spade};
+static const struct wc_classic *const all[] = {&wc_patchcore, &wc_patchcore_vit_hidden,
+                                               &wc_patchcore_vit_last, &wc_padim, &wc_spade};
 enum { N_ALL = sizeof all / sizeof *all };
 
 struct wc_classics {
@@ -39,10 +40,12 @@ static enum wc_err make(struct wc_classics *c, struct wc_error *err) {
     const struct wc_classic_context *x = &c->context;
     const struct wc_request r = {.want = x->plan->request.backbone_want};
     size_t px = x->image_px;
-    WC_TRY(WC_NEW(&c->pixels, 3 * px * px, "backbone", err));
-    WC_TRY(wc_workspace_new(x->backbone, x->n_threads, x->progress, x->progress_data, &c->workspace,
-                            err));
-    WC_TRY(wc_features_init(x->backbone, &r, &c->features, err));
+    if (x->backbone) {
+        WC_TRY(WC_NEW(&c->pixels, 3 * px * px, "backbone", err));
+        WC_TRY(wc_workspace_new(x->backbone, x->n_threads, x->progress, x->progress_data,
+                                &c->workspace, err));
+        WC_TRY(wc_features_init(x->backbone, &r, &c->features, err));
+    }
     for (size_t i = 0; i < N_ALL; i++)
         if (used(x->plan, all[i]))
             WC_TRY(all[i]->open(x, &c->state[i], err));
@@ -77,8 +80,10 @@ void wc_classics_free(struct wc_classics **classics) {
 }
 
 size_t wc_classics_bytes(const struct wc_classics *c) {
-    size_t px = c->context.image_px, n = wc_workspace_bytes(c->workspace) +
-                                         (c->features.n_floats + 3 * px * px) * sizeof(float);
+    size_t px = c->context.image_px, n = 0;
+    if (c->workspace)
+        n +=
+            wc_workspace_bytes(c->workspace) + (c->features.n_floats + 3 * px * px) * sizeof(float);
     for (size_t i = 0; i < N_ALL; i++)
         n += c->state[i] ? all[i]->bytes(c->state[i]) : 0;
     return n;
@@ -96,18 +101,20 @@ static enum wc_err learn(struct wc_classics *c, const struct wc_reference_set *r
     return WC_OK;
 }
 
-enum wc_err wc_classics_look(struct wc_classics *c, const struct wc_tiling *t,
-                             const struct wc_image *resized, size_t i,
+enum wc_err wc_classics_look(struct wc_classics *c, const struct wc_features *clip,
+                             const struct wc_tiling *t, const struct wc_image *resized, size_t i,
                              const struct wc_reference_set *refs, struct wc_error *err) {
     const struct wc_classic_context *x = &c->context;
     const struct wc_request r = {.want = x->plan->request.backbone_want};
     if (refs)
         WC_TRY(learn(c, refs, err));
-    wc_tiling_normalise(t, resized, i, wc_imagenet_mean, wc_imagenet_std, c->pixels);
-    WC_TRY(wc_encode_image(x->backbone, c->workspace, c->pixels, &r, &c->features, err));
+    if (x->backbone) {
+        wc_tiling_normalise(t, resized, i, wc_imagenet_mean, wc_imagenet_std, c->pixels);
+        WC_TRY(wc_encode_image(x->backbone, c->workspace, c->pixels, &r, &c->features, err));
+    }
     for (size_t k = 0; k < N_ALL && refs; k++)
         if (c->state[k])
-            WC_TRY(all[k]->look(c->state[k], &c->features, i, err));
+            WC_TRY(all[k]->look(c->state[k], &c->features, clip, i, err));
     return WC_OK;
 }
 

@@ -13,7 +13,8 @@
 #include "method/plan.h"
 
 struct wc_classic_context {
-    const struct wc_model *backbone;
+    const struct wc_model *backbone; // NULL: none of the plan's methods reads one
+    const struct wc_model *model;    // CLIP
     const struct wc_plan *plan;
     const struct wc_config *config; // the methods' options
     unsigned n_threads;
@@ -23,7 +24,8 @@ struct wc_classic_context {
 };
 
 struct wc_classic {
-    unsigned want;      // of the backbone (model/backbone.h)
+    unsigned want;      // of the backbone (model/backbone.h); 0: it reads none
+    unsigned clip_want; // of CLIP's image tower
     size_t first_stage; // grids of a variant: of the sides of stages [first, first + n_levels)
     size_t n_levels;
     // A state for the plan's variants of this method.
@@ -32,15 +34,16 @@ struct wc_classic {
     // The references of the category in hand are these from now on. They stay valid until the next
     // call.
     enum wc_err (*learn)(void *state, const struct wc_reference_set *refs, struct wc_error *err);
-    // Tile i_tile of a query.
-    enum wc_err (*look)(void *state, const struct wc_features *f, size_t i_tile,
-                        struct wc_error *err);
+    // Tile i_tile of a query: features of the backbone, and of CLIP.
+    enum wc_err (*look)(void *state, const struct wc_features *f, const struct wc_features *clip,
+                        size_t i_tile, struct wc_error *err);
     // The tile in hand: the variant's grids, one after the other, and its image score.
     double (*score)(void *state, size_t i_variant, float *grid);
     // What it holds, or would once it has learnt of references of one tile.
     size_t (*bytes)(const void *state);
 };
-extern const struct wc_classic wc_patchcore, wc_padim, wc_spade;
+extern const struct wc_classic wc_patchcore, wc_patchcore_vit_hidden, wc_patchcore_vit_last,
+    wc_padim, wc_spade;
 
 // The most distinct references that a category can have.
 size_t wc_classic_most_references(const struct wc_plan *plan);
@@ -56,9 +59,10 @@ enum wc_err wc_classics_new(const struct wc_classic_context *context, struct wc_
                             struct wc_error *err);
 void wc_classics_free(struct wc_classics **c);
 size_t wc_classics_bytes(const struct wc_classics *c);
-// Tile i of a resized picture through the backbone; with `refs`, through the methods too.
-enum wc_err wc_classics_look(struct wc_classics *c, const struct wc_tiling *t,
-                             const struct wc_image *resized, size_t i,
+// Tile i of a resized picture through the backbone, if there is one; with `refs`, through the
+// methods too. `clip`: its features of CLIP.
+enum wc_err wc_classics_look(struct wc_classics *c, const struct wc_features *clip,
+                             const struct wc_tiling *t, const struct wc_image *resized, size_t i,
                              const struct wc_reference_set *refs, struct wc_error *err);
 const struct wc_features *wc_classics_features(const struct wc_classics *c);
 double wc_classics_score(struct wc_classics *c, size_t i_variant, float *grid);

@@ -79,6 +79,14 @@ static void configure_classic(const char *name, struct wc_variant *v) {
              strchr(v->preset, '+') ? strchr(v->preset, '+') : "");
 }
 
+// PatchCore on CLIP's own tokens.
+static void configure_patchcore_vit(const char *name, struct wc_variant *v) {
+    (void)name;
+    v->dense = WC_DENSE_CLASSIC;
+    snprintf(v->preset, sizeof v->preset, "clip%s",
+             strchr(v->preset, '+') ? strchr(v->preset, '+') : "");
+}
+
 static const struct wc_method methods[] = {
     {.name = "winclip",
      .help = "windows of CLIP with prompt ensembles, zero-shot and few-normal-shot (WinCLIP+)",
@@ -128,6 +136,18 @@ static const struct wc_method methods[] = {
      .few_shot = true,
      .configure = configure_classic,
      .classic = &wc_patchcore},
+    {.name = "patchcore_vit_hidden",
+     .help = "PatchCore on CLIP's tokens after blocks 6 and 9 of 12 (supplement, table 8)",
+     .available = true,
+     .few_shot = true,
+     .configure = configure_patchcore_vit,
+     .classic = &wc_patchcore_vit_hidden},
+    {.name = "patchcore_vit_last",
+     .help = "PatchCore on CLIP's tokens after the last block (supplement, table 8)",
+     .available = true,
+     .few_shot = true,
+     .configure = configure_patchcore_vit,
+     .classic = &wc_patchcore_vit_last},
 };
 #define N_METHODS (sizeof methods / sizeof *methods)
 

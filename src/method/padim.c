@@ -262,8 +262,9 @@ static void look_position(struct padim *p, const float *const stage[N_STAGES], s
     }
 }
 
-static enum wc_err look(void *state, const struct wc_features *f, size_t i_tile,
-                        struct wc_error *err) {
+static enum wc_err look(void *state, const struct wc_features *f, const struct wc_features *clip,
+                        size_t i_tile, struct wc_error *err) {
+    (void)clip;
     struct padim *p = state;
     const float *const stage[N_STAGES] = {f->layer[0], f->layer[1], f->layer[2]};
     size_t t = i_tile < p->n_tiles ? i_tile : p->n_tiles - 1;

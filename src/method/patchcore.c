@@ -4,6 +4,9 @@
  * third stage resampled to it (section 3.1). The image score is the farthest patch's, weighted by
  * how crowded its neighbour is (eq. 7).
  *
+ * On CLIP (supplement, table 8) a patch is the 3 x 3 mean around a token: after blocks 6 and 9 of
+ * 12, side by side, or after the last. The paper names the layers and nothing else.
+ *
  * Options (section `patchcore`): coreset 0.1 of the patches, random projection to 128 dimensions
  * while the coreset is chosen (both as the authors' released code), 9 neighbours in eq. 7
  * (anomalib; the paper names no number). Start and projection are drawn from fixed streams.
@@ -28,27 +31,43 @@ struct bank {
     size_t n;
 };
 
+// Where patches come from: maps of features, all resampled to the first one's side.
+enum { MAX_MAPS = 2 };
+struct map {
+    size_t side, channels;
+    size_t i_hidden; // of CLIP's hidden tokens
+};
+
 struct patchcore {
     struct wc_classic_context c;
+    const struct wc_classic *self;
+    struct map map[MAX_MAPS];
+    size_t n_maps;
     size_t side, n, width; // patches of a tile: side^2
     size_t *variant;       // (n_variants): the plan's
     size_t n_variants;
     struct bank *bank; // (n_variants)
-    float *pooled;     // the larger of the two stages
+    float *pooled;     // the largest map
     float *patch;      // (n, width): of the tile in hand
     float *block;
     struct wc_near *near; // (n)
 };
 
-static void embed(const struct patchcore *p, const float *second, const float *third, float *out) {
-    const struct wc_model *b = p->c.backbone;
-    unsigned n_threads = p->c.n_threads;
-    size_t c2 = wc_backbone_channels(b, STAGE), c3 = wc_backbone_channels(b, STAGE + 1);
-    wc_pool3(second, p->side, c2, n_threads, p->pooled);
-    wc_resample(p->pooled, p->side, c2, p->side, n_threads, out, p->width);
-    wc_pool3(third, wc_backbone_side(b, STAGE + 1), c3, n_threads, p->pooled);
-    wc_resample(p->pooled, wc_backbone_side(b, STAGE + 1), c3, p->side, n_threads, out + c2,
-                p->width);
+static bool reads_clip(const struct patchcore *p) {
+    return p->self->clip_want != 0;
+}
+
+static size_t map_f32(const struct map *m) {
+    return m->side * m->side * m->channels;
+}
+
+// The neighbourhoods of all cells: out (n, width).
+static void embed(const struct patchcore *p, const float *const from[MAX_MAPS], float *out) {
+    for (size_t i = 0; i < p->n_maps; out += p->map[i++].channels) {
+        const struct map *m = &p->map[i];
+        wc_pool3(from[i], m->side, m->channels, p->c.n_threads, p->pooled);
+        wc_resample(p->pooled, m->side, m->channels, p->side, p->c.n_threads, out, p->width);
+    }
 }
 
 static void release_banks(struct patchcore *p) {
@@ -70,27 +89,48 @@ static void close_state(void *state) {
     wc_free(p);
 }
 
-static enum wc_err make(struct patchcore *p, struct wc_error *err) {
+// Two stages of the backbone; CLIP's tokens at half and three quarters of its depth, or its last.
+static void list_maps(struct patchcore *p) {
     const struct wc_model *b = p->c.backbone;
-    size_t second = wc_backbone_layer_f32(b, STAGE), third = wc_backbone_layer_f32(b, STAGE + 1);
-    p->side = wc_backbone_side(b, STAGE);
+    if (!reads_clip(p)) {
+        p->n_maps = 2;
+        for (size_t i = 0; i < 2; i++)
+            p->map[i] =
+                (struct map){wc_backbone_side(b, STAGE + i), wc_backbone_channels(b, STAGE + i), 0};
+        return;
+    }
+    const struct wc_arch *a = wc_model_arch(p->c.model);
+    bool last = p->self == &wc_patchcore_vit_last;
+    p->n_maps = last ? 1 : 2;
+    for (size_t i = 0; i < p->n_maps; i++)
+        p->map[i] = (struct map){wc_arch_grid(a), wc_arch_token_width(a), last ? WC_HIDDEN - 1 : i};
+}
+
+static enum wc_err make(struct patchcore *p, struct wc_error *err) {
+    size_t largest = 0;
+    list_maps(p);
+    p->side = p->map[0].side;
     p->n = p->side * p->side;
-    p->width = wc_backbone_channels(b, STAGE) + wc_backbone_channels(b, STAGE + 1);
+    for (size_t i = 0; i < p->n_maps; i++) {
+        p->width += p->map[i].channels;
+        largest = map_f32(&p->map[i]) > largest ? map_f32(&p->map[i]) : largest;
+    }
     WC_TRY(WC_NEW(&p->variant, p->c.plan->n_variants, "patchcore", err));
-    p->n_variants = wc_classic_variants(p->c.plan, &wc_patchcore, p->variant);
+    p->n_variants = wc_classic_variants(p->c.plan, p->self, p->variant);
     WC_TRY(WC_NEW(&p->bank, p->n_variants, "patchcore", err));
-    WC_TRY(WC_NEW(&p->pooled, second > third ? second : third, "patchcore", err));
+    WC_TRY(WC_NEW(&p->pooled, largest, "patchcore", err));
     WC_TRY(WC_NEW(&p->patch, p->n * p->width, "patchcore", err));
     WC_TRY(WC_NEW(&p->block, (size_t)p->c.n_threads * WC_NEAREST_CHUNK * WC_NEAREST_BLOCK,
                   "patchcore", err));
     return WC_NEW(&p->near, p->n, "patchcore", err);
 }
 
-static enum wc_err open_state(const struct wc_classic_context *c, void **state,
-                              struct wc_error *err) {
+static enum wc_err open_as(const struct wc_classic *self, const struct wc_classic_context *c,
+                           void **state, struct wc_error *err) {
     struct patchcore *p;
     WC_TRY(WC_NEW(&p, 1, "patchcore", err));
     p->c = *c;
+    p->self = self;
     enum wc_err rc = make(p, err);
     if (rc != WC_OK) {
         close_state(p);
@@ -98,6 +138,21 @@ static enum wc_err open_state(const struct wc_classic_context *c, void **state,
     }
     *state = p;
     return WC_OK;
+}
+
+static enum wc_err open_backbone(const struct wc_classic_context *c, void **state,
+                                 struct wc_error *err) {
+    return open_as(&wc_patchcore, c, state, err);
+}
+
+static enum wc_err open_hidden(const struct wc_classic_context *c, void **state,
+                               struct wc_error *err) {
+    return open_as(&wc_patchcore_vit_hidden, c, state, err);
+}
+
+static enum wc_err open_last(const struct wc_classic_context *c, void **state,
+                             struct wc_error *err) {
+    return open_as(&wc_patchcore_vit_last, c, state, err);
 }
 
 static size_t bytes(const void *state) {
@@ -182,9 +237,13 @@ static enum wc_err begin_lesson(const struct patchcore *p, const struct wc_refer
 
 // The patches of tile t of a reference: p->patch.
 static void embed_reference(struct patchcore *p, const struct wc_reference *r, size_t t) {
-    const struct wc_model *b = p->c.backbone;
-    embed(p, r->layer[STAGE] + t * wc_backbone_layer_f32(b, STAGE),
-          r->layer[STAGE + 1] + t * wc_backbone_layer_f32(b, STAGE + 1), p->patch);
+    const float *from[MAX_MAPS] = {NULL};
+    for (size_t i = 0; i < p->n_maps; i++) {
+        const struct map *m = &p->map[i];
+        from[i] = reads_clip(p) ? r->hidden + (t * WC_HIDDEN + m->i_hidden) * map_f32(m)
+                                : r->layer[STAGE + i] + t * map_f32(m);
+    }
+    embed(p, from, p->patch);
 }
 
 static void project(const struct patchcore *p, const struct lesson *l, float *out) {
@@ -272,12 +331,16 @@ static enum wc_err learn(void *state, const struct wc_reference_set *refs, struc
 
 /* A tile. */
 
-static enum wc_err look(void *state, const struct wc_features *f, size_t i_tile,
-                        struct wc_error *err) {
+static enum wc_err look(void *state, const struct wc_features *f, const struct wc_features *clip,
+                        size_t i_tile, struct wc_error *err) {
     struct patchcore *p = state;
+    const float *from[MAX_MAPS] = {NULL};
     (void)i_tile;
     (void)err;
-    embed(p, f->layer[STAGE], f->layer[STAGE + 1], p->patch);
+    for (size_t i = 0; i < p->n_maps; i++)
+        from[i] = reads_clip(p) ? clip->hidden + p->map[i].i_hidden * map_f32(&p->map[i])
+                                : f->layer[STAGE + i];
+    embed(p, from, p->patch);
     return WC_OK;
 }
 
@@ -333,7 +396,29 @@ const struct wc_classic wc_patchcore = {
     .want = WC_WANT_LAYER(STAGE) | WC_WANT_LAYER(STAGE + 1),
     .first_stage = STAGE,
     .n_levels = 1,
-    .open = open_state,
+    .open = open_backbone,
+    .close = close_state,
+    .learn = learn,
+    .look = look,
+    .score = score,
+    .bytes = bytes,
+};
+
+const struct wc_classic wc_patchcore_vit_hidden = {
+    .clip_want = WC_WANT_HIDDEN,
+    .n_levels = 1,
+    .open = open_hidden,
+    .close = close_state,
+    .learn = learn,
+    .look = look,
+    .score = score,
+    .bytes = bytes,
+};
+
+const struct wc_classic wc_patchcore_vit_last = {
+    .clip_want = WC_WANT_HIDDEN,
+    .n_levels = 1,
+    .open = open_last,
     .close = close_state,
     .learn = learn,
     .look = look,

@@ -22,7 +22,7 @@ static enum wc_err find_method(const char *name, const struct wc_method **out,
             err, WC_ERR_CONFIG, "method \"%s\": unknown%s%s", name, near ? "; did you mean " : "",
             near
                 ? near
-                : "; known are winclip, clip_ac, patch_token, tiling, maskclip, transmm, spade, padim, patchcore");
+                : "; known are winclip, clip_ac, patch_token, tiling, maskclip, transmm, spade, padim, patchcore, patchcore_vit_hidden, patchcore_vit_last");
     }
     if (!m->available)
         return WC_FAIL(
@@ -106,6 +106,8 @@ static enum wc_err require_dense(struct wc_plan *p, const struct wc_variant *v, 
     case WC_DENSE_CLASSIC:
         p->request.backbone_want |= v->method->classic->want;
         p->reference.backbone_want |= v->method->classic->want;
+        p->request.want |= v->method->classic->clip_want;
+        p->reference.want |= v->method->classic->clip_want;
         return WC_OK;
     }
     return WC_OK;
@@ -132,6 +134,10 @@ static enum wc_err require(struct wc_plan *p, const struct wc_variant *v, size_t
     return WC_OK;
 }
 
+static bool reads_backbone(const struct wc_variant *v) {
+    return v->method->classic && v->method->classic->want != 0;
+}
+
 static enum wc_err add_variant(struct wc_plan *p, const struct wc_variant *v, size_t g,
                                struct wc_error *err) {
     WC_TRY(WC_GROW(&p->variant, &p->cap_variants, p->n_variants + 1, "plan", err));
@@ -140,7 +146,7 @@ static enum wc_err add_variant(struct wc_plan *p, const struct wc_variant *v, si
     *to = *v;
     to->n_levels = v->method->classic ? v->method->classic->n_levels : 1;
     for (size_t i = 0; i < to->n_levels; i++)
-        to->side[i] = v->method->classic ? 0 : g; // a backbone's: wc_plan_attach()
+        to->side[i] = reads_backbone(v) ? 0 : g; // a backbone's: wc_plan_attach()
     WC_TRY(share_recipe(p, &v->recipe, &to->i_recipe, err));
     p->n_variants++;
     return WC_OK;
@@ -148,17 +154,19 @@ static enum wc_err add_variant(struct wc_plan *p, const struct wc_variant *v, si
 
 // Shots and seeds of one method and preset. Without references the seed changes nothing: shot 0 is
 // one variant.
-static enum wc_err add_shots(const struct wc_config *c, struct wc_variant *v, size_t g,
-                             struct wc_plan *p, struct wc_error *err) {
+static enum wc_err add_shots(const struct wc_config *c, const struct wc_method_entry *entry,
+                             struct wc_variant *v, size_t g, struct wc_plan *p,
+                             struct wc_error *err) {
+    const struct wc_int_list *shots = entry->shots.n > 0 ? &entry->shots : &c->shots;
     if (!v->method->few_shot) {
         v->shot = 0;
         v->seed = c->seeds.item[0];
         return add_variant(p, v, g, err);
     }
     size_t before = p->n_variants;
-    for (size_t i = 0; i < c->shots.n; i++)
+    for (size_t i = 0; i < shots->n; i++)
         for (size_t j = 0; j < c->seeds.n; j++) {
-            v->shot = c->shots.item[i];
+            v->shot = shots->item[i];
             v->seed = c->seeds.item[j];
             v->i_seed = j;
             if (v->shot == 0 && (j > 0 || v->method->classic))
@@ -172,15 +180,37 @@ static enum wc_err add_shots(const struct wc_config *c, struct wc_variant *v, si
     return WC_OK;
 }
 
+// The source of an entry's own prompt set; entries of one file share it.
+static enum wc_err own_prompts(struct wc_plan *p, const char *file, struct wc_recipe *r,
+                               struct wc_error *err) {
+    size_t i = WC_N_PROMPT_SOURCES;
+    while (i < p->n_prompt_sets && strcmp(p->prompt_file[i], file) != 0)
+        i++;
+    if (i == WC_MAX_PROMPT_SETS)
+        return WC_FAIL(err, WC_ERR_CONFIG, "method: more than %d different files in prompt_set",
+                       WC_MAX_PROMPT_SETS - WC_N_PROMPT_SOURCES);
+    p->prompt_file[i] = file;
+    p->n_prompt_sets = i == p->n_prompt_sets ? i + 1 : p->n_prompt_sets;
+    r->source = (unsigned)i;
+    r->file = file;
+    return WC_OK;
+}
+
 // A variant of preset `preset` with the entry's switches on top of the configuration's.
 static enum wc_err start_variant(const struct wc_config *c, const struct wc_method_entry *entry,
-                                 const char *preset, struct wc_variant *v, struct wc_error *err) {
+                                 const char *preset, struct wc_plan *p, struct wc_variant *v,
+                                 struct wc_error *err) {
     struct wc_winclip_switches s;
     wc_winclip_merge(&c->winclip, &entry->winclip, &s);
     WC_TRY(wc_winclip_resolve(preset, &s, &v->winclip, err));
-    v->recipe =
-        (struct wc_recipe){WC_PROMPTS_CONFIGURED, v->winclip.prompts, v->winclip.text_average};
-    return WC_OK;
+    v->recipe = (struct wc_recipe){WC_PROMPTS_CONFIGURED, NULL, v->winclip.prompts,
+                                   v->winclip.text_average};
+    return entry->prompt_set ? own_prompts(p, entry->prompt_set, &v->recipe, err) : WC_OK;
+}
+
+static const struct wc_strlist *presets_of(const struct wc_config *c,
+                                           const struct wc_method_entry *entry) {
+    return entry->presets.n > 0 ? &entry->presets : &c->presets;
 }
 
 static void name_variant(struct wc_variant *v, const char *name, const char *label) {
@@ -195,13 +225,14 @@ static enum wc_err add_presets(const struct wc_config *c, const struct wc_method
         return WC_FAIL(err, WC_ERR_CONFIG,
                        "method %s: it has no variants of its own; `preset` and switches change it",
                        m->name);
-    size_t n = m->presets ? c->presets.n : 1;
+    const struct wc_strlist *presets = presets_of(c, entry);
+    size_t n = m->presets ? presets->n : 1;
     for (size_t i = 0; i < n; i++) {
         struct wc_variant v = {.method = m};
-        WC_TRY(start_variant(c, entry, c->presets.item[i], &v, err));
-        name_variant(&v, c->presets.item[i], entry->label);
+        WC_TRY(start_variant(c, entry, presets->item[i], p, &v, err));
+        name_variant(&v, presets->item[i], entry->label);
         m->configure(NULL, &v);
-        WC_TRY(add_shots(c, &v, g, p, err));
+        WC_TRY(add_shots(c, entry, &v, g, p, err));
     }
     return WC_OK;
 }
@@ -225,10 +256,10 @@ static enum wc_err add_own_variants(const struct wc_config *c, const struct wc_m
         struct wc_variant v = {.method = m};
         if (entry->variants.n > 0 && !wc_strlist_has(&entry->variants, m->variants[i]))
             continue;
-        WC_TRY(start_variant(c, entry, c->presets.item[0], &v, err));
+        WC_TRY(start_variant(c, entry, presets_of(c, entry)->item[0], p, &v, err));
         name_variant(&v, m->variants[i], entry->label);
         m->configure(m->variants[i], &v);
-        WC_TRY(add_shots(c, &v, g, p, err));
+        WC_TRY(add_shots(c, entry, &v, g, p, err));
     }
     return WC_OK;
 }
@@ -257,7 +288,10 @@ static enum wc_err fill(const struct wc_config *c, size_t g, struct wc_plan *p,
 
 enum wc_err wc_plan_new(const struct wc_config *config, size_t g, struct wc_plan *out,
                         struct wc_error *err) {
-    struct wc_plan p = {.seeds = config->seeds.item, .n_seeds = config->seeds.n, .config = config};
+    struct wc_plan p = {.seeds = config->seeds.item,
+                        .n_seeds = config->seeds.n,
+                        .n_prompt_sets = WC_N_PROMPT_SOURCES,
+                        .config = config};
     enum wc_err rc = fill(config, g, &p, err);
     if (rc != WC_OK) {
         wc_plan_release(&p);
@@ -283,14 +317,21 @@ void wc_plan_attach(struct wc_plan *plan, const struct wc_model *backbone) {
         struct wc_variant *v = &plan->variant[i];
         const char *label = strchr(v->preset, '+');
         char name[sizeof v->preset];
-        if (v->method->classic) {
+        if (reads_backbone(v)) {
             snprintf(name, sizeof name, "%.38s%.39s", wc_model_arch(backbone)->name,
                      label ? label : "");
             memcpy(v->preset, name, sizeof name);
         }
-        for (size_t l = 0; v->method->classic && l < v->n_levels; l++)
+        for (size_t l = 0; reads_backbone(v) && l < v->n_levels; l++)
             v->side[l] = wc_backbone_side(backbone, v->method->classic->first_stage + l);
     }
+}
+
+bool wc_plan_has_classics(const struct wc_plan *plan) {
+    for (size_t i = 0; i < plan->n_variants; i++)
+        if (plan->variant[i].method->classic)
+            return true;
+    return false;
 }
 
 bool wc_plan_has_references(const struct wc_plan *plan) {

@@ -32,12 +32,14 @@ enum wc_prompt_source {
     WC_PROMPTS_CONFIGURED,
     WC_PROMPTS_CLIP_AC,
     WC_PROMPTS_IMAGENET80,
-    WC_N_PROMPT_SOURCES
+    WC_N_PROMPT_SOURCES // and from here on the entries' own files (`prompt_set`)
 };
+#define WC_MAX_PROMPT_SETS (WC_N_PROMPT_SOURCES + 8)
 
 // How prototypes are made of prompts.
 struct wc_recipe {
-    enum wc_prompt_source source;
+    unsigned source;  // enum wc_prompt_source, or more
+    const char *file; // of an entry's own prompt set; NULL: none
     const char *list; // template list of the set
     enum wc_text_average average;
 };
@@ -73,6 +75,8 @@ struct wc_plan {
     bool shifted;                // some variant compares the first 3x3 window with the 2x2 bank
     enum wc_multi_crop crops;    // the most that a variant asks for
     int64_t max_shot;
+    const char *prompt_file[WC_MAX_PROMPT_SETS]; // of the sources that have one
+    size_t n_prompt_sets;
     const int64_t *seeds; // of the configuration
     size_t n_seeds;
     const struct wc_config *config;
@@ -107,6 +111,8 @@ void wc_plan_release(struct wc_plan *plan);
 bool wc_plan_needs_backbone(const struct wc_plan *plan);
 void wc_plan_attach(struct wc_plan *plan, const struct wc_model *backbone);
 
+// Some variant is one of the few-shot classics (method/classic.h).
+bool wc_plan_has_classics(const struct wc_plan *plan);
 bool wc_plan_has_references(const struct wc_plan *plan);
 
 // Floats of a tile's grids: of one variant, of those before variant v, and of all.

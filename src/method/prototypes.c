@@ -64,8 +64,13 @@ enum wc_err wc_prompt_sets_open(const char *path, const struct wc_recipe *recipe
     enum wc_err rc = WC_OK;
     for (size_t i = 0; i < WC_N_PROMPT_SOURCES && rc == WC_OK; i++)
         rc = wc_prompts_read(from[i], &sets.set[i], err);
-    for (size_t i = 0; i < n_recipes && rc == WC_OK; i++)
-        rc = wc_prompts_check_list(sets.set[recipe[i].source], recipe[i].list, err);
+    for (size_t i = 0; i < n_recipes && rc == WC_OK; i++) {
+        struct wc_prompts **set = &sets.set[recipe[i].source];
+        if (!*set)
+            rc = wc_prompts_read(recipe[i].file, set, err);
+        if (rc == WC_OK)
+            rc = wc_prompts_check_list(*set, recipe[i].list, err);
+    }
     if (rc != WC_OK) {
         wc_prompt_sets_release(&sets);
         return rc;
@@ -75,7 +80,7 @@ enum wc_err wc_prompt_sets_open(const char *path, const struct wc_recipe *recipe
 }
 
 void wc_prompt_sets_release(struct wc_prompt_sets *sets) {
-    for (size_t i = 0; i < WC_N_PROMPT_SOURCES; i++)
+    for (size_t i = 0; i < WC_MAX_PROMPT_SETS; i++)
         wc_prompts_free(&sets->set[i]);
 }
 

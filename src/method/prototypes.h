@@ -10,7 +10,7 @@
 
 // The prompt sets that recipes name: the configuration's, and the built-in ones of CLIP-AC.
 struct wc_prompt_sets {
-    struct wc_prompts *set[WC_N_PROMPT_SOURCES];
+    struct wc_prompts *set[WC_MAX_PROMPT_SETS]; // NULL: none
 };
 // `path` NULL: the paper's prompts. Checks that every recipe's list exists.
 enum wc_err wc_prompt_sets_open(const char *path, const struct wc_recipe *recipe, size_t n_recipes,

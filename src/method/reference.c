@@ -3,7 +3,12 @@
 
 #include "model/backbone.h"
 
-enum { WINDOWS = 3, LAYERS = WINDOWS + WC_MAX_SCALES, POOLED = LAYERS + WC_BACKBONE_LAYERS };
+enum {
+    WINDOWS = 3,
+    LAYERS = WINDOWS + WC_MAX_SCALES,
+    POOLED = LAYERS + WC_BACKBONE_LAYERS,
+    HIDDEN
+};
 
 size_t wc_reference_rows(const struct wc_model *model, const struct wc_request *r, size_t i) {
     size_t g = wc_arch_grid(wc_model_arch(model));
@@ -13,13 +18,15 @@ size_t wc_reference_rows(const struct wc_model *model, const struct wc_request *
         return i - WINDOWS < r->n_scales ? wc_n_windows(g, r->window[i - WINDOWS]) : 0;
     if (i == POOLED)
         return 1;
+    if (i == HIDDEN)
+        return WC_HIDDEN * g * g;
     size_t side = r->backbone ? wc_backbone_side(r->backbone, i - LAYERS) : 0;
     return side * side;
 }
 
 static size_t width(const struct wc_model *model, const struct wc_request *r, size_t i) {
     const struct wc_arch *a = wc_model_arch(model);
-    if (i < 2)
+    if (i < 2 || i == HIDDEN)
         return wc_arch_token_width(a);
     if (i < LAYERS)
         return a->embed;
@@ -33,6 +40,8 @@ static bool wanted(const struct wc_request *r, size_t i) {
         return r->want & patch[i];
     if (i < LAYERS)
         return (r->want & WC_WANT_WINDOWS) && i - WINDOWS < r->n_scales;
+    if (i == HIDDEN)
+        return r->want & WC_WANT_HIDDEN;
     return r->backbone_want & (i == POOLED ? (unsigned)WC_WANT_POOLED : WC_WANT_LAYER(i - LAYERS));
 }
 
@@ -47,6 +56,8 @@ const float **wc_reference_slot(struct wc_reference *view, size_t i) {
         return &view->patch[i + 1];
     if (i < LAYERS)
         return &view->window[i - WINDOWS];
+    if (i == HIDDEN)
+        return &view->hidden;
     return i == POOLED ? &view->pooled : &view->layer[i - LAYERS];
 }
 

@@ -40,10 +40,10 @@ static void arrays_of(const struct wc_model *model, const struct wc_request *r,
         else if (i < n_windows)
             snprintf(a[i].name, sizeof a[i].name, "window%zu",
                      i - 3 < r->n_scales ? r->window[i - 3] : 0);
-        else if (i + 1 < N_KINDS)
+        else if (i + 2 < N_KINDS)
             snprintf(a[i].name, sizeof a[i].name, "layer%zu", i - n_windows + 1);
         else
-            snprintf(a[i].name, sizeof a[i].name, "pooled");
+            snprintf(a[i].name, sizeof a[i].name, "%s", i + 1 < N_KINDS ? "pooled" : "hidden");
     }
 }
 

@@ -4,7 +4,8 @@
  *
  * Tensors PREFIXpatch, PREFIXpatch_post, PREFIXpatch_proj (n_tiles * cells, width) and
  * PREFIXwindowK (n_tiles * windows, e), unit rows; of a backbone PREFIXlayerI (n_tiles * cells,
- * channels) and PREFIXpooled (n_tiles, channels); those that a request does not want are left out.
+ * channels) and PREFIXpooled (n_tiles, channels); PREFIXhidden (n_tiles * 3 * cells, width) as they
+ * are; those that a request does not want are left out.
  * The metadata entry `key` says what the features depend on: program version of the layout, model,
  * arithmetic, preprocessing.
  */

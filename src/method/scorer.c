@@ -44,7 +44,7 @@ struct wc_scorer {
     float *relevant[2];               // (g g): over all blocks, of the last
     const float *relevance_prototype; // NULL: not computed yet
     double relevance_tau;
-    struct wc_classics *classics; // NULL: no variant reads a backbone
+    struct wc_classics *classics; // NULL: no variant is one of them
     size_t n_bytes;
 };
 
@@ -92,13 +92,18 @@ static enum wc_err set_up(struct wc_scorer *s, const struct wc_scorer_options *o
         for (size_t i = 0; i < 2; i++)
             WC_TRY(alloc_f32(s, &s->relevant[i], cells, err));
     }
-    if (!wc_plan_needs_backbone(p))
+    if ((p->request.want & WC_WANT_HIDDEN) && wc_model_arch(s->model)->family != WC_VIT)
+        return WC_FAIL(err, WC_ERR_CONFIG,
+                       "patchcore_vit_hidden, patchcore_vit_last: %s is no vision transformer",
+                       wc_model_arch(s->model)->name);
+    if (!wc_plan_has_classics(p))
         return WC_OK;
-    if (!p->request.backbone)
+    if (wc_plan_needs_backbone(p) && !p->request.backbone)
         return WC_FAIL(
             err, WC_ERR_CONFIG,
             "patchcore, padim and spade belong to a run: this command opens no backbone");
     const struct wc_classic_context context = {.backbone = p->request.backbone,
+                                               .model = s->model,
                                                .plan = p,
                                                .config = p->config,
                                                .n_threads = o->n_threads,
@@ -292,11 +297,12 @@ static void list_features(const struct wc_scorer *s, const float *from[WC_REFERE
     memcpy(from + 3, f->window, sizeof f->window);
     for (size_t i = 3 + WC_MAX_SCALES; i < WC_REFERENCE_ARRAYS; i++)
         from[i] = NULL;
+    from[WC_REFERENCE_ARRAYS - 1] = f->hidden;
     if (!s->classics)
         return;
     f = wc_classics_features(s->classics);
     memcpy(from + 3 + WC_MAX_SCALES, f->layer, sizeof f->layer);
-    from[WC_REFERENCE_ARRAYS - 1] = f->pooled;
+    from[WC_REFERENCE_ARRAYS - 2] = f->pooled;
 }
 
 enum wc_err wc_encode_reference(struct wc_scorer *s, const struct wc_image *image,
@@ -315,7 +321,7 @@ enum wc_err wc_encode_reference(struct wc_scorer *s, const struct wc_image *imag
     for (size_t i = 0; i < t.n_tiles && rc == WC_OK; i++) {
         rc = encode_tile(s, &t, &resized, i, r, &s->reference_features, err);
         if (rc == WC_OK && s->classics && r->backbone_want)
-            rc = wc_classics_look(s->classics, &t, &resized, i, NULL, err);
+            rc = wc_classics_look(s->classics, NULL, &t, &resized, i, NULL, err);
         if (rc != WC_OK)
             break;
         const float *from[WC_REFERENCE_ARRAYS];
@@ -538,7 +544,7 @@ static enum wc_err score_tiles(struct wc_scorer *s, const struct wc_tiling *t,
         if (p->tiles)
             WC_TRY(encode_image_tiles(s, t, resized, i, err));
         if (s->classics)
-            WC_TRY(wc_classics_look(s->classics, t, resized, i, refs, err));
+            WC_TRY(wc_classics_look(s->classics, &s->features, t, resized, i, refs, err));
         float *grid = s->grid;
         for (size_t v = 0; v < p->n_variants; v++) {
             const struct wc_variant *variant = &p->variant[v];

@@ -58,8 +58,8 @@ enum wc_err wc_encode_reference(struct wc_scorer *scorer, const struct wc_image 
 void wc_reference_features_release(struct wc_reference_features *f);
 
 // The arrays of a reference, in this order: patch pre, post, proj; windows; a backbone's layers and
-// pooled features.
-#define WC_REFERENCE_ARRAYS (3 + WC_MAX_SCALES + WC_BACKBONE_LAYERS + 1)
+// pooled features; hidden tokens.
+#define WC_REFERENCE_ARRAYS (3 + WC_MAX_SCALES + WC_BACKBONE_LAYERS + 2)
 // Floats of each array of a reference of n_tiles tiles (0: not wanted), and their rows a tile.
 void wc_reference_sizes(const struct wc_model *model, const struct wc_request *request,
                         size_t n_tiles, size_t size[WC_REFERENCE_ARRAYS]);

@@ -121,8 +121,9 @@ static void compare(struct spade *p, const struct wc_features *f, size_t s,
         distance[i] = sqrtf(p->near[i].square);
 }
 
-static enum wc_err look(void *state, const struct wc_features *f, size_t i_tile,
-                        struct wc_error *err) {
+static enum wc_err look(void *state, const struct wc_features *f, const struct wc_features *clip,
+                        size_t i_tile, struct wc_error *err) {
+    (void)clip;
     struct spade *p = state;
     size_t c = wc_backbone_channels(p->c.backbone, LAST), n_tiles = 0;
     (void)i_tile;

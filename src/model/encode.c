@@ -113,7 +113,7 @@ enum wc_err wc_features_init(const struct wc_model *model, const struct wc_reque
     struct {
         float **slot;
         size_t n;
-    } part[9 + WC_BACKBONE_LAYERS + WC_MAX_SCALES] = {
+    } part[10 + WC_BACKBONE_LAYERS + WC_MAX_SCALES] = {
         {&f.image, r->want & WC_WANT_IMAGE ? e : 0},
         {&f.patch, r->want & WC_WANT_PATCH ? n * d : 0},
         {&f.patch_post, r->want & WC_WANT_PATCH_POST ? n * d : 0},
@@ -125,6 +125,8 @@ enum wc_err wc_features_init(const struct wc_model *model, const struct wc_reque
     size_t n_parts = 7;
     part[n_parts].slot = &f.trace;
     part[n_parts++].n = r->want & WC_WANT_TRACE ? model->arch.layers * (1 + n) * d : 0;
+    part[n_parts].slot = &f.hidden;
+    part[n_parts++].n = r->want & WC_WANT_HIDDEN ? WC_HIDDEN * n * d : 0;
     for (size_t i = 0; i < WC_BACKBONE_LAYERS; i++) {
         part[n_parts].slot = &f.layer[i];
         part[n_parts++].n = r->want & WC_WANT_LAYER(i) ? wc_backbone_layer_f32(model, i) : 0;

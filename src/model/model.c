@@ -7,6 +7,7 @@
 #include "model/open.h"
 #include "model/pack.h"
 #include "model/random.h"
+#include "text/merges.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -257,11 +258,16 @@ static enum wc_err arch_from_tensors(struct wc_model *m, struct opening *p, stru
     return WC_OK;
 }
 
-// A merges file of the metadata lies beside the weights, whatever path the metadata has.
+// A merges file of the metadata lies beside the weights, whatever path the metadata has; built-in
+// ones are named as they are.
 static enum wc_err find_bpe(struct wc_model *m, const char *weights, struct wc_error *err) {
     const char *bpe = wc_weights_meta(m->weights, "bpe");
     if (!bpe)
         return WC_OK;
+    if (wc_str_starts(bpe, WC_MERGES_BUILTIN)) {
+        m->bpe = wc_strdup(bpe);
+        return m->bpe ? WC_OK : WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", weights);
+    }
     char *dir = wc_io_is_dir(weights) ? wc_strdup(weights) : wc_path_dir(weights);
     m->bpe = dir ? wc_path_join(dir, wc_path_base(bpe)) : NULL;
     wc_free(dir);

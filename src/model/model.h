@@ -27,7 +27,8 @@
 struct wc_model;
 
 struct wc_model_options {
-    const char *weights; // a file, a folder or hub cache that holds one, or random:ARCH[:SEED]
+    const char *weights; // a file, a folder or hub cache that holds one, random:ARCH[:SEED],
+                         // or demo: part of the program
     const char
         *arch; // "auto", a name of the table: the file must have its sizes, or "custom": as deduced
     const char *json; // the model's configuration, whose sizes the file must have; NULL: what is
@@ -99,8 +100,12 @@ enum wc_want {
     WC_WANT_POOLED = 4096, // mean of the last stage's cells
     // ViT alone: the tokens before each block, for a backward pass (model/relevance.h).
     WC_WANT_TRACE = 8192,
+    // ViT alone: patch tokens after half of the blocks, after three quarters (6 and 9 of 12), and
+    // after the last (PatchCore on CLIP; supplement, table 8).
+    WC_WANT_HIDDEN = 16384,
 };
 #define WC_BACKBONE_LAYERS 4
+#define WC_HIDDEN 3
 #define WC_WANT_LAYER(i) ((unsigned)WC_WANT_LAYER1 << (i)) // i: 0 to 3
 struct wc_request {
     unsigned want;
@@ -127,6 +132,7 @@ struct wc_features {
         *layer[WC_BACKBONE_LAYERS]; // (side, side, channels) of wc_backbone_side() and _channels()
     float *pooled;                  // (channels of the last stage)
     float *trace;                   // (layers, 1 + g * g, d)
+    float *hidden;                  // (WC_HIDDEN, g * g, d)
     float *block;                   // all arrays in one allocation
     size_t n_floats;
 };

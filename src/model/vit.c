@@ -66,8 +66,8 @@ static size_t shared(const struct wc_model *m, struct wc_workspace *w,
 
 // What the last block must compute of the whole image.
 static enum wc_keep kept(unsigned want) {
-    const unsigned patches =
-        WC_WANT_PATCH | WC_WANT_PATCH_POST | WC_WANT_PATCH_PROJ | WC_WANT_PATCH_PLAIN;
+    const unsigned patches = WC_WANT_PATCH | WC_WANT_PATCH_POST | WC_WANT_PATCH_PROJ |
+                             WC_WANT_PATCH_PLAIN | WC_WANT_HIDDEN;
     return want & patches ? WC_KEEP_ALL : WC_KEEP_FIRST;
 }
 
@@ -159,6 +159,15 @@ static void value_paths(const struct wc_vit *v, unsigned want, struct wc_scratch
     }
 }
 
+// The patch tokens after `done` blocks, where they are among those that WC_WANT_HIDDEN means.
+static void keep_hidden(const struct wc_vit *v, size_t done, const float *x, float *out) {
+    size_t layers = v->tower.layers, n = v->g * v->g * v->tower.d;
+    const size_t depth[WC_HIDDEN] = {layers / 2, layers * 3 / 4, layers};
+    for (size_t i = 0; i < WC_HIDDEN; i++)
+        if (done == depth[i])
+            memcpy(out + i * n, x, n * sizeof *out);
+}
+
 static void whole(const struct wc_model *m, const struct wc_workspace *w, unsigned want,
                   struct wc_scratch *s, struct wc_features *out) {
     const struct wc_vit *v = &m->vit;
@@ -172,6 +181,8 @@ static void whole(const struct wc_model *m, const struct wc_workspace *w, unsign
         if (values)
             value_paths(v, want, s, out);
         wc_tower_run_blocks(&v->tower, l, l + 1, 1, 1 + n, l == 0 && !values, kept(want), s);
+        if (want & WC_WANT_HIDDEN)
+            keep_hidden(v, l + 1, s->x + d, out->hidden);
     }
     if (want & WC_WANT_IMAGE)
         project(v, 1, s->x, d, s, out->image);

@@ -158,6 +158,9 @@ static enum wc_err identity_text(struct wc_state *s, struct wc_buf *out, struct 
             s->id.weights_sha256, s->id.prompts_sha256, digest, drawn);
         if (s->backbone)
             wc_buf_printf(out, "  backbone_sha256: %s\n", s->id.backbone_sha256);
+        for (size_t i = WC_N_PROMPT_SOURCES; i < s->plan.n_prompt_sets; i++)
+            wc_buf_printf(out, "  prompt_set_%zu_sha256: %s\n", i - WC_N_PROMPT_SOURCES,
+                          wc_prompts_sha256(s->prompts.set[i]));
         rc = wc_buf_check(out, "identity", err);
     }
     wc_buf_release(&list);
@@ -284,7 +287,7 @@ static enum wc_err identify(struct wc_state *s, struct wc_error *err) {
         if (rc == WC_OK) {
             wc_sha256_hex(text.data, text.n, s->id.run_id);
             s->id.run_id[16] = '\0'; // 64 bits name a run
-            rc = open_folder(s, wc_buf_str(&text), err);
+            rc = s->options->dry ? WC_OK : open_folder(s, wc_buf_str(&text), err);
         }
     }
     wc_buf_release(&text);

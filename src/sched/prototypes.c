@@ -31,12 +31,14 @@ static void release_shared(struct shared *x) {
 static void digest_of(const struct wc_state *s, size_t c, const struct wc_recipe *r,
                       unsigned char digest[32]) {
     const struct wc_config *g = s->config;
-    const char *const parts[] = {
-        s->id.weights_sha256, s->activation, g->model.bpe ? g->model.bpe : "",
-        s->id.prompts_sha256, r->list,       s->dataset.category[c].name,
-        s->object[c]};
-    const unsigned char kind[3] = {(unsigned char)r->source, (unsigned char)r->average,
-                                   (unsigned char)g->model.precision};
+    const char *const parts[] = {s->id.weights_sha256,
+                                 s->activation,
+                                 g->model.bpe ? g->model.bpe : "",
+                                 wc_prompts_sha256(s->prompts.set[r->source]),
+                                 r->list,
+                                 s->dataset.category[c].name,
+                                 s->object[c]};
+    const unsigned char kind[2] = {(unsigned char)r->average, (unsigned char)g->model.precision};
     struct wc_sha256 sha;
     wc_sha256_init(&sha);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)

@@ -313,6 +313,8 @@ enum wc_err wc_prepare_references(struct wc_state *const *run, size_t n_runs,
     }
     rc = wc_agree(&run[0]->comm, rc, err);
     if (rc == WC_OK && t.n > 0) {
+        if (n_runs > 1)
+            wc_bench_leave(run[0]->bench); // its scorer has no room for more than it wants itself
         widen_all(run, n_runs);
         rc = make_all(&t, err);
         narrow_all(run, n_runs);

@@ -20,6 +20,7 @@
 struct wc_run_options {
     const char *name; // of the run in its study; NULL: it is alone
     const struct wc_config *config;
+    bool dry;   // write nothing (sched/dry_run.h)
     bool fresh; // forget an earlier run in the output folder
     const volatile sig_atomic_t
         *stop;         // becomes non-zero when the run should stop after the images in hand

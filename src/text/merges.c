@@ -24,6 +24,7 @@ struct reader {
     const char *text;
     size_t n_text;
     size_t line; // from 1
+    size_t max;  // merges that count
     struct wc_buf names;
     struct slot *slot;
     size_t n_slots; // a power of two
@@ -186,7 +187,7 @@ static enum wc_err read_lines(struct reader *r, struct wc_error *err) {
     const char *at = r->text, *end = r->text + r->n_text;
     while (end > at && blank(end[-1]))
         end--;
-    for (; at < end && r->m->n < WC_MERGES_MAX; r->line++) {
+    for (; at < end && r->m->n < r->max; r->line++) {
         const char *nl = line_end(at, end);
         WC_TRY(r->line == 1 ? check_first(r, at, nl, err) : add_merge(r, at, nl, err));
         at = nl < end ? nl + 1 : end;
@@ -231,15 +232,29 @@ static bool is_gzip(const unsigned char *bytes, size_t n) {
     return n >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b; // RFC 1952, ID1 and ID2
 }
 
+// "builtin:N": how many of the embedded merges.
+static enum wc_err read_builtin(const char *path, size_t *max, struct wc_error *err) {
+    uint64_t n = 0;
+    if (!wc_parse_u64(path + strlen(WC_MERGES_BUILTIN), &n) || n < 1 || n > WC_MERGES_MAX)
+        return WC_FAULT(err, WC_ERR_DATA, "bad-merges",
+                        "%s: how many of the built-in merges? builtin:1 to builtin:%u", path,
+                        WC_MERGES_MAX);
+    *max = (size_t)n;
+    return WC_OK;
+}
+
 enum wc_err wc_merges_read(const char *path, struct wc_merges *m, struct wc_error *err) {
     struct wc_merges made = {0};
-    struct reader r = {.name = path ? path : "built-in merges", .line = 1, .m = &made};
+    struct reader r = {
+        .name = path ? path : "built-in merges", .line = 1, .max = WC_MERGES_MAX, .m = &made};
     unsigned char *file = NULL;
     char *plain = NULL;
     const unsigned char *bytes = wc_bpe_gz;
     size_t n_bytes = WC_EMBED_BYTES(wc_bpe_gz);
     enum wc_err rc = WC_OK;
-    if (path) {
+    if (path && wc_str_starts(path, WC_MERGES_BUILTIN)) {
+        rc = read_builtin(path, &r.max, err);
+    } else if (path) {
         rc = wc_io_read_file(path, WC_MERGES_FILE_BYTES, &file, &n_bytes, err);
         bytes = file;
     }

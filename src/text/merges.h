@@ -33,8 +33,9 @@ struct wc_merges {
     size_t n_slots;
 };
 
-// Reads a merges file, plain or gzip; NULL: the embedded one. Faults: "bad-gzip", "too-large",
-// "bad-merges".
+// Reads a merges file, plain or gzip; NULL: the embedded one; "builtin:N": the first N of it.
+// Faults: "bad-gzip", "too-large", "bad-merges".
+#define WC_MERGES_BUILTIN "builtin:"
 enum wc_err wc_merges_read(const char *path, struct wc_merges *m, struct wc_error *err);
 void wc_merges_release(struct wc_merges *m);
 

@@ -18,9 +18,10 @@
 
 struct wc_tokenizer;
 
-// `bpe_path`: a merges file, plain or gzip, NULL for the embedded one: a version line, then one
-// merge of two known symbols a line; at most 48,894 merges count. WC_ERR_DATA faults: "bad-merges",
-// "bad-gzip", "too-large" (16 MiB, stored or unpacked), "not-found".
+// `bpe_path`: a merges file, plain or gzip, NULL for the embedded one, "builtin:N" for the first N
+// of it: a version line, then one merge of two known symbols a line; at most 48,894 merges count.
+// WC_ERR_DATA faults: "bad-merges", "bad-gzip", "too-large" (16 MiB, stored or unpacked),
+// "not-found".
 enum wc_err wc_tokenizer_new(const char *bpe_path, struct wc_tokenizer **out, struct wc_error *err);
 void wc_tokenizer_free(struct wc_tokenizer **t);
 

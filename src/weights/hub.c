@@ -129,7 +129,7 @@ static enum wc_err find_in_snapshots(const char *dir, const char *snapshots, cha
 }
 
 enum wc_err wc_hub_resolve(const char *path, char **file, struct wc_error *err) {
-    if (!wc_io_is_dir(path)) {
+    if (strcmp(path, WC_WEIGHTS_DEMO) == 0 || !wc_io_is_dir(path)) {
         *file = wc_strdup(path);
         return *file ? WC_OK : WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory for its name", path);
     }

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "weights/embed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,10 @@ enum wc_err wc_set_map(struct wc_weights *w, const char *path, struct wc_map *ma
     struct wc_map m;
     WC_TRY(WC_GROW(&w->map, &w->cap_maps, w->n_maps + 1, "weights: mapped files", err));
     WC_TRY(WC_GROW(&w->map_path, &w->cap_map_paths, w->n_maps + 1, "weights: file names", err));
-    WC_TRY(wc_io_map(path, &m, err));
+    if (strcmp(path, WC_WEIGHTS_DEMO) == 0)
+        m = (struct wc_map){wc_demo_weights, WC_EMBED_BYTES(wc_demo_weights), .built_in = true};
+    else
+        WC_TRY(wc_io_map(path, &m, err));
     if (m.n_bytes == 0) {
         wc_map_release(&m);
         return WC_FAULT(err, WC_ERR_DATA, "empty",

@@ -60,6 +60,10 @@ struct wc_tensor_info {
 
 struct wc_weights;
 
+// The name of the weights that are part of the program: a safetensors file like any other
+// (src/demo). A file that is called so is named by "./demo".
+#define WC_WEIGHTS_DEMO "demo"
+
 enum wc_err wc_weights_open(const char *path, struct wc_weights **out, struct wc_error *err);
 void wc_weights_free(struct wc_weights **weights);
 

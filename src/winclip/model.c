@@ -32,7 +32,8 @@ static enum wc_err open_model(winclip_model *m, const char *weights, const char 
                                           "model.activation", "model.precision", NULL};
     struct wc_model *model = NULL;
     if (!weights || !*weights)
-        return WC_FAIL(err, WC_ERR_USAGE, "no weights: a file, a folder or random:ARCH is needed");
+        return WC_FAIL(err, WC_ERR_USAGE,
+                       "no weights: a file, a folder, random:ARCH or demo is needed");
     pthread_once(&process.once, choose);
     if (process.rc != WC_OK)
         return WC_FAULT(err, process.rc, process.err.fault, "%s", process.err.text);

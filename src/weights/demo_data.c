@@ -1,0 +1,3 @@
+#include "weights/embed.h"
+
+WC_EMBED(wc_demo_weights, "src/weights/demo.safetensors");
