@@ -14,11 +14,12 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PREFIX "winclip-shared-"
 
-enum { CONTENT_AT = 4096 };
+enum { CONTENT_AT = 4096, DAMAGED_TRIES = 100 };
 
 // At the start of the file; magic is written last.
 struct header {
@@ -86,7 +87,37 @@ static bool is_ready(struct wc_shared *s, bool *published) {
     return s->ready;
 }
 
-// Opened and locked shared; *gone when its last user has removed it meanwhile.
+static void nap(const struct wc_shared *s, int i) {
+    // Processes that began together must not go on in step.
+    const struct timespec t = {.tv_nsec = 1000000 + (getpid() + i + s->fd) % 7 * 700000};
+    nanosleep(&t, NULL);
+}
+
+// The content, locked shared; or nothing yet, locked for the one that makes it (*gone: its last
+// user has removed the file meanwhile). Nobody waits for the exclusive lock: users hold the shared
+// one as long as they live, and whoever waits for a maker waits for that.
+static enum wc_err find_or_claim(struct wc_shared *s, bool *gone, struct wc_error *err) {
+    struct stat st;
+    for (int i = 0;; i++) {
+        bool published;
+        if (lock(s->fd, LOCK_SH) != 0 || fstat(s->fd, &st) != 0)
+            return failed(s, "lock", err);
+        *gone = st.st_nlink == 0;
+        if (*gone || is_ready(s, &published))
+            return WC_OK;
+        lock(s->fd, LOCK_UN);
+        if (lock(s->fd, LOCK_EX | LOCK_NB) == 0) {
+            *gone = fstat(s->fd, &st) != 0 || st.st_nlink == 0;
+            if (!*gone && is_ready(s, &published) && lock(s->fd, LOCK_SH) != 0)
+                return failed(s, "lock", err);
+            return WC_OK;
+        }
+        if (published && i >= DAMAGED_TRIES) // in use: it cannot be made again before users leave
+            return failed(s, "damaged and in use", err);
+        nap(s, i);
+    }
+}
+
 static enum wc_err open_once(struct wc_shared *s, bool *gone, struct wc_error *err) {
     struct stat st;
     int fault = wc_fault_errno(WC_FAULT_OPEN, EACCES);
@@ -94,23 +125,11 @@ static enum wc_err open_once(struct wc_shared *s, bool *gone, struct wc_error *e
     s->fd = fault ? -1 : open(s->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->fd < 0)
         return failed(s, "open", err);
-    if (lock(s->fd, LOCK_SH) != 0 || fstat(s->fd, &st) != 0)
-        return failed(s, "lock", err);
-    if (st.st_uid != geteuid() || !S_ISREG(st.st_mode)) {
+    if (fstat(s->fd, &st) != 0 || st.st_uid != geteuid() || !S_ISREG(st.st_mode)) {
         errno = EPERM;
         return failed(s, "not a file of this user", err);
     }
-    bool published;
-    *gone = st.st_nlink == 0;
-    if (*gone || is_ready(s, &published))
-        return WC_OK;
-    // What is damaged while others use it cannot be made again before they leave.
-    if (lock(s->fd, published ? LOCK_EX | LOCK_NB : LOCK_EX) != 0 || fstat(s->fd, &st) != 0)
-        return failed(s, published ? "damaged and in use" : "lock", err);
-    *gone = st.st_nlink == 0;
-    if (!*gone && is_ready(s, &published) && lock(s->fd, LOCK_SH) != 0)
-        return failed(s, "lock", err);
-    return WC_OK;
+    return find_or_claim(s, gone, err);
 }
 
 enum wc_err wc_shared_open(const char *key, struct wc_shared *out, struct wc_error *err) {
