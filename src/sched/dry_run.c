@@ -109,7 +109,7 @@ static enum wc_err time_images(struct wc_state *s, struct stand_in *x, struct co
 static enum wc_err measure(struct wc_state *s, struct stand_in *x, struct cost *c,
                            struct wc_error *err) {
     struct wc_image image = {0};
-    WC_TRY(wc_bench_enter(s->bench, s, err));
+    WC_TRY(wc_workbench_enter(s->bench, s, err));
     WC_TRY(make_prototypes(s, &x->prototype, err));
     WC_TRY(read_image(s, s->todo[0], &image, err));
     enum wc_err rc = make_references(s, &image, x, c, err);
@@ -196,7 +196,7 @@ static enum wc_err prepare(struct wc_state *s, struct wc_error *err) {
 
 enum wc_err wc_dry_run(const struct wc_run_options *options, size_t n, struct wc_buf *text,
                        struct wc_error *err) {
-    struct wc_bench bench = {0};
+    struct wc_workbench bench = {0};
     struct wc_state *state = NULL;
     struct total t = {0};
     enum wc_err rc = WC_NEW(&state, n, "runs", err);
@@ -218,7 +218,7 @@ enum wc_err wc_dry_run(const struct wc_run_options *options, size_t n, struct wc
         put_total(&state[0], &t, text);
     for (size_t i = 0; state && i < n; i++)
         wc_state_release(&state[i]);
-    wc_bench_release(&bench);
+    wc_workbench_release(&bench);
     wc_free(state);
     return rc == WC_OK ? wc_buf_check(text, "dry run", err) : rc;
 }

@@ -93,7 +93,7 @@ static enum wc_err open_model(struct wc_state *s, struct wc_error *err) {
     int on_node = 1;
     MPI_Comm_size(s->comm.node, &on_node);
     s->bench->shared_node = on_node > 1;
-    WC_TRY(wc_bench_model(s->bench, c, err));
+    WC_TRY(wc_workbench_model(s->bench, c, err));
     s->model = s->bench->model;
     wc_model_describe(s->model, text, sizeof text);
     WC_INFO("model %s", text);
@@ -104,7 +104,7 @@ static enum wc_err open_model(struct wc_state *s, struct wc_error *err) {
              wc_model_activation_reason(s->model));
     WC_TRY(wc_plan_new(c, wc_arch_grid(&s->arch), &s->plan, err));
     if (wc_plan_needs_backbone(&s->plan)) {
-        WC_TRY(wc_bench_backbone(s->bench, c, s->arch.image_px, err));
+        WC_TRY(wc_workbench_backbone(s->bench, c, s->arch.image_px, err));
         s->backbone = s->bench->backbone;
         wc_plan_attach(&s->plan, s->backbone);
     }
@@ -332,14 +332,14 @@ static enum wc_err prepare(struct wc_state *s, struct wc_error *err) {
 enum wc_err wc_state_prepare(struct wc_state *s, struct wc_error *err) {
     WC_TRY(wc_comm_init(&s->comm, err));
     enum wc_err rc = prepare(s, err);
-    s->model = s->backbone = NULL; // the bench's, which the next run may change
+    s->model = s->backbone = NULL; // the workbench's, which the next run may change
     return rc;
 }
 
 void wc_state_release(struct wc_state *s) {
     wc_state_unload_results(s);
     if (s->bench && s->bench->entered == s)
-        wc_bench_leave(s->bench);
+        wc_workbench_leave(s->bench);
     wc_state_release_references(s);
     for (size_t i = 0; s->object && i < s->dataset.n_categories; i++)
         wc_free(s->object[i]);

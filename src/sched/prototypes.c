@@ -59,7 +59,7 @@ static enum wc_err make_one(struct wc_state *s, struct shared *x, size_t c, size
             x->n_found++;
             return WC_OK;
         }
-    WC_TRY(wc_bench_enter(s->bench, s, err));
+    WC_TRY(wc_workbench_enter(s->bench, s, err));
     WC_TRY(wc_prototypes(s->model, wc_scorer_workspace(s->scorer), s->tokenizer, &s->prompts,
                          &s->plan.recipe[i], 1, s->dataset.category[c].name, s->object[c], out,
                          err));

@@ -177,7 +177,7 @@ static struct wc_ref_unit *unit_of(struct tickets *t, uint64_t ticket) {
 
 static enum wc_err work_off(struct tickets *t, struct wc_error *err) {
     const struct wc_comm *comm = &t->run[0]->comm;
-    struct wc_bench *bench = t->run[0]->bench;
+    struct wc_workbench *bench = t->run[0]->bench;
     struct wc_queue queue;
     uint64_t ticket;
     WC_TRY(wc_agree(comm, wc_queue_open(comm, t->n, &queue, err), err));
@@ -187,7 +187,7 @@ static enum wc_err work_off(struct tickets *t, struct wc_error *err) {
         double start_s = wc_clock_s();
         bool encoded = false;
         struct wc_ref_unit *r = unit_of(t, ticket);
-        rc = wc_bench_enter(bench, t->run[t->at], err);
+        rc = wc_workbench_enter(bench, t->run[t->at], err);
         if (rc == WC_OK)
             rc = make_reference(t->run[t->at], r, &encoded, err);
         t->n_encoded[t->at] += encoded;
@@ -314,7 +314,8 @@ enum wc_err wc_prepare_references(struct wc_state *const *run, size_t n_runs,
     rc = wc_agree(&run[0]->comm, rc, err);
     if (rc == WC_OK && t.n > 0) {
         if (n_runs > 1)
-            wc_bench_leave(run[0]->bench); // its scorer has no room for more than it wants itself
+            wc_workbench_leave(
+                run[0]->bench); // its scorer has no room for more than it wants itself
         widen_all(run, n_runs);
         rc = make_all(&t, err);
         narrow_all(run, n_runs);

@@ -289,7 +289,7 @@ static enum wc_err run_all(const char *study, struct wc_state *const *run, size_
 
 enum wc_err wc_run(const char *study, const struct wc_run_options *options, size_t n,
                    struct wc_run_result *result, struct wc_error *err) {
-    struct wc_bench bench = {0};
+    struct wc_workbench bench = {0};
     struct wc_state *state = NULL, **run = NULL;
     enum wc_err rc = WC_NEW(&state, n, "runs", err);
     if (rc == WC_OK)
@@ -303,7 +303,7 @@ enum wc_err wc_run(const char *study, const struct wc_run_options *options, size
         rc = run_all(study, run, n, result, err);
     for (size_t i = 0; i < n && state; i++)
         wc_state_release(&state[i]);
-    wc_bench_release(&bench);
+    wc_workbench_release(&bench);
     wc_free(state);
     wc_free(run);
     return rc;

@@ -16,7 +16,7 @@ struct work {
     struct wc_state *const *run;
     size_t n_runs, at;  // the run of the ticket in hand
     uint64_t n, *first; // tickets in all; each run's first
-    struct wc_bench *bench;
+    struct wc_workbench *bench;
     const struct wc_comm *comm;
     struct wc_queue queue;
     struct wc_watch watch;
@@ -103,7 +103,7 @@ static enum wc_err do_unit(struct work *w, struct wc_state *s, uint32_t u, struc
     struct wc_result result;
     const struct wc_reference_set *references;
     double start = wc_clock_s();
-    WC_TRY(wc_bench_enter(w->bench, s, err));
+    WC_TRY(wc_workbench_enter(w->bench, s, err));
     const float *prototype = wc_state_prototypes(s, s->unit[u].category);
     if (!prototype)
         return WC_FAIL(err, WC_ERR_STOPPED, "rank 0 could not make the text prototypes");
@@ -169,7 +169,7 @@ static enum wc_err begin(struct work *w, struct wc_error *err) {
         w->n += w->run[r]->n_todo;
         WC_TRY(open_journal(w->run[r], err));
     }
-    return wc_bench_enter(w->bench, w->run[0], err);
+    return wc_workbench_enter(w->bench, w->run[0], err);
 }
 
 // Closes the journals; the first failure counts.
@@ -182,7 +182,7 @@ static enum wc_err end(struct work *w, enum wc_err rc, struct wc_error *err) {
             *err = close_err;
         }
     }
-    wc_bench_leave(w->bench);
+    wc_workbench_leave(w->bench);
     return rc;
 }
 
@@ -199,7 +199,7 @@ static enum wc_err score_all(struct work *w, struct wc_error *err) {
     const struct wc_state *s = w->run[0];
     WC_TRY(wc_agree(w->comm, begin(w, err), err));
     WC_TRY(wc_prepare_references(w->run, w->n_runs, err));
-    WC_TRY(wc_agree(w->comm, wc_bench_enter(w->bench, w->run[0], err), err));
+    WC_TRY(wc_agree(w->comm, wc_workbench_enter(w->bench, w->run[0], err), err));
     WC_TRY(wc_watch_open(w->comm, s->options, &w->watch, err));
     WC_TRY(wc_agree(w->comm, wc_queue_open(w->comm, w->n, &w->queue, err), err));
     w->start_s = w->shown_s = wc_clock_s();
@@ -239,7 +239,7 @@ enum wc_err wc_score(struct wc_state *const *run, size_t n_runs, struct wc_error
     enum wc_err rc = score_all(&w, err);
     for (size_t r = 0; r < n_runs; r++)
         wc_journal_close(&run[r]->journal, NULL);
-    wc_bench_leave(w.bench);
+    wc_workbench_leave(w.bench);
     wc_watch_close(&w.watch);
     wc_buf_release(&w.record);
     wc_free(w.first);

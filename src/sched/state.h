@@ -11,7 +11,7 @@
 #include "method/plan.h"
 #include "method/prototypes.h"
 #include "method/scorer.h"
-#include "sched/bench.h"
+#include "sched/workbench.h"
 #include "sched/comm.h"
 #include "sched/draws.h"
 #include "sched/queue.h"
@@ -33,9 +33,9 @@ struct wc_state {
     struct wc_arch arch;
     char activation[16], activation_reason[256];
     struct wc_plan plan;
-    // While the run is in hand (bench.h); NULL otherwise, and the backbone where no variant reads
-    // one.
-    struct wc_bench *bench;
+    // While the run is in hand (workbench.h); NULL otherwise, and the backbone where no variant
+    // reads one.
+    struct wc_workbench *bench;
     struct wc_model *model, *backbone;
     struct wc_scorer *scorer;
     size_t cells;                   // floats of a tile's grids, all variants

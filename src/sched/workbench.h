@@ -2,8 +2,8 @@
  * Private to sched: the networks that a rank works with, one CLIP model and one backbone at a time,
  * however many runs it serves. They stay open until another run asks for others.
  */
-#ifndef WC_SCHED_BENCH_H
-#define WC_SCHED_BENCH_H
+#ifndef WC_SCHED_WORKBENCH_H
+#define WC_SCHED_WORKBENCH_H
 
 #include "config/config.h"
 #include "model/model.h"
@@ -11,7 +11,7 @@
 
 struct wc_state;
 
-struct wc_bench {
+struct wc_workbench {
     struct wc_model *model, *backbone;
     char *model_key, *backbone_key; // what they were opened from
     struct wc_state *entered;       // the run in hand, or NULL
@@ -26,18 +26,19 @@ struct wc_bench {
 // The configuration's model, from $WINCLIP_STAGED_TO where that is a copy of it on this node's disk
 // (slurm/common.sh made it and compared the bytes; $WINCLIP_STAGED_FROM is the model's path); its
 // backbone for square inputs of image_px pixels. Not collective.
-enum wc_err wc_bench_model(struct wc_bench *b, const struct wc_config *c, struct wc_error *err);
-enum wc_err wc_bench_backbone(struct wc_bench *b, const struct wc_config *c, size_t image_px,
-                              struct wc_error *err);
+enum wc_err wc_workbench_model(struct wc_workbench *b, const struct wc_config *c,
+                               struct wc_error *err);
+enum wc_err wc_workbench_backbone(struct wc_workbench *b, const struct wc_config *c,
+                                  size_t image_px, struct wc_error *err);
 
 // The run in hand is this one from now on: its networks are open and it has a scorer. Leaving frees
 // the scorer. Not collective.
-enum wc_err wc_bench_enter(struct wc_bench *b, struct wc_state *s, struct wc_error *err);
-void wc_bench_leave(struct wc_bench *b);
+enum wc_err wc_workbench_enter(struct wc_workbench *b, struct wc_state *s, struct wc_error *err);
+void wc_workbench_leave(struct wc_workbench *b);
 
-// Between chunks of work (`data` is a bench).
-void wc_bench_between_chunks(void *data);
+// Between chunks of work (`data` is a workbench).
+void wc_workbench_between_chunks(void *data);
 
-void wc_bench_release(struct wc_bench *b);
+void wc_workbench_release(struct wc_workbench *b);
 
 #endif

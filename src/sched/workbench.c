@@ -1,4 +1,4 @@
-#include "sched/bench.h"
+#include "sched/workbench.h"
 
 #include "base/alloc.h"
 #include "base/io.h"
@@ -47,7 +47,8 @@ static const char *nearest_copy(const char *weights) {
     return to;
 }
 
-enum wc_err wc_bench_model(struct wc_bench *b, const struct wc_config *c, struct wc_error *err) {
+enum wc_err wc_workbench_model(struct wc_workbench *b, const struct wc_config *c,
+                               struct wc_error *err) {
     struct wc_model_options o = {.weights = c->model.weights,
                                  .arch = c->model.arch,
                                  .json = c->model.json,
@@ -74,8 +75,8 @@ enum wc_err wc_bench_model(struct wc_bench *b, const struct wc_config *c, struct
     return rc;
 }
 
-enum wc_err wc_bench_backbone(struct wc_bench *b, const struct wc_config *c, size_t image_px,
-                              struct wc_error *err) {
+enum wc_err wc_workbench_backbone(struct wc_workbench *b, const struct wc_config *c,
+                                  size_t image_px, struct wc_error *err) {
     char *key = wc_sprintf("%s|%s|%zu|%s", or_empty(c->backbone.weights),
                            or_empty(c->backbone.arch), image_px, wc_gemm_backend());
     if (!key)
@@ -91,7 +92,7 @@ enum wc_err wc_bench_backbone(struct wc_bench *b, const struct wc_config *c, siz
     return rc;
 }
 
-void wc_bench_leave(struct wc_bench *b) {
+void wc_workbench_leave(struct wc_workbench *b) {
     struct wc_state *s = b->entered;
     if (!s)
         return;
@@ -103,36 +104,36 @@ void wc_bench_leave(struct wc_bench *b) {
     b->entered = NULL;
 }
 
-enum wc_err wc_bench_enter(struct wc_bench *b, struct wc_state *s, struct wc_error *err) {
+enum wc_err wc_workbench_enter(struct wc_workbench *b, struct wc_state *s, struct wc_error *err) {
     const struct wc_scorer_options o = {.tile_mode =
                                             (enum wc_tile_mode)s->config->preprocess.tiling,
                                         .n_threads = s->n_threads,
-                                        .progress = wc_bench_between_chunks,
+                                        .progress = wc_workbench_between_chunks,
                                         .progress_data = b};
     if (b->entered == s)
         return WC_OK;
-    wc_bench_leave(b);
-    WC_TRY(wc_bench_model(b, s->config, err));
+    wc_workbench_leave(b);
+    WC_TRY(wc_workbench_model(b, s->config, err));
     s->model = b->model;
     b->entered = s;
     if (wc_plan_needs_backbone(&s->plan)) {
-        WC_TRY(wc_bench_backbone(b, s->config, wc_model_arch(s->model)->image_px, err));
+        WC_TRY(wc_workbench_backbone(b, s->config, wc_model_arch(s->model)->image_px, err));
         s->backbone = b->backbone;
         wc_plan_attach(&s->plan, s->backbone);
     }
     return wc_scorer_new(s->model, &s->plan, &o, &s->scorer, err);
 }
 
-void wc_bench_between_chunks(void *data) {
-    struct wc_bench *b = data;
+void wc_workbench_between_chunks(void *data) {
+    struct wc_workbench *b = data;
     if (b->queue)
         wc_queue_progress(b->queue);
     if (b->show)
         b->show(b->show_data);
 }
 
-void wc_bench_release(struct wc_bench *b) {
-    wc_bench_leave(b);
+void wc_workbench_release(struct wc_workbench *b) {
+    wc_workbench_leave(b);
     forget(&b->model, &b->model_key);
     forget(&b->backbone, &b->backbone_key);
 }
