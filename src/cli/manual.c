@@ -98,7 +98,7 @@ static void man_keys(struct wc_buf *out) {
 
 static const char man_end[] =
     ".SH ENVIRONMENT\n"
-    ".TP\n\\fBWINCLIP_WEIGHTS\\fR\nThe model of \\fBscore\\fR when \\fB\\-\\-model\\fR is not given; "
+    ".TP\n\\fBWINCLIP_WEIGHTS\\fR\nThe model of \\fBscore\\fR when \\fB\\-\\-model\\fR is not given (without it: the demo's); "
     "configurations name it as ${WINCLIP_WEIGHTS}.\n"
     ".TP\n\\fBWINCLIP_SHARE\\fR\nFolder with \\fIconfigs\\fR, \\fIjobs\\fR and \\fIprompts\\fR instead of "
     "the installed one.\n"
