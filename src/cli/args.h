@@ -34,7 +34,7 @@ struct wc_arg {
 
 struct wc_command {
     const char *name;
-    const char *operands; // "CONFIG", for --help
+    const char *operands; // "CONFIG", for --help; "" where there is none
     const char *summary;
     const char *details; // more for --help; may be NULL
     bool uses_mpi;

@@ -228,6 +228,7 @@ static enum wc_err run(int argc, char **argv, struct wc_error *err) {
 
 const struct wc_command wc_command_bench = {
     .name = "bench",
+    .operands = "",
     .summary = "how fast this machine runs a model, and where the time goes",
     .details = "One thread is timed by its processor time, several by the clock; every figure is "
                "the least of --repeat.\n\n" WC_BENCH_SIMULATE_HELP,
