@@ -178,6 +178,8 @@ static struct wc_report part(size_t category) {
     r.n_categories = 1;
     r.provenance.n_images = n;
     r.provenance.n_failed = category == 0;
+    for (size_t i = 0; i < r.n_failures; i++)
+        wc_free(r.failure[i].text);
     r.n_failures = 0;
     r.n_pictures = 0;
     return r;
