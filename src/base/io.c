@@ -282,6 +282,15 @@ enum wc_err wc_io_write_atomic(const char *path, const void *bytes, size_t n_byt
     return rc;
 }
 
+enum wc_err wc_io_write_in(const char *folder, const char *name, const void *bytes, size_t n_bytes,
+                           struct wc_error *err) {
+    char *path = NULL;
+    WC_TRY(wc_path_in(folder, name, &path, err));
+    enum wc_err rc = wc_io_write_atomic(path, bytes, n_bytes, err);
+    wc_free(path);
+    return rc;
+}
+
 // Without hard links (FAT, some FUSE file systems) the content comes after the name: a crash
 // between the two leaves a short file.
 static enum wc_err create_exclusive(const char *path, const void *bytes, size_t n, bool *made,

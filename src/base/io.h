@@ -35,6 +35,9 @@ void wc_map_release(struct wc_map *map);
 // on failure.
 enum wc_err wc_io_write_atomic(const char *path, const void *bytes, size_t n_bytes,
                                struct wc_error *err);
+// The file `name` of a folder, in the same way.
+enum wc_err wc_io_write_in(const char *folder, const char *name, const void *bytes, size_t n_bytes,
+                           struct wc_error *err);
 
 // Creates `path` with this content unless it exists: *made tells. It appears whole or not at all,
 // and of several processes on any hosts exactly one makes it (link() of a complete file, which NFS

@@ -169,6 +169,14 @@ char *wc_path_join(const char *dir, const char *rel) {
     return wc_sprintf("%s%s%s", dir, wc_str_ends(dir, "/") ? "" : "/", rel);
 }
 
+enum wc_err wc_path_in(const char *dir, const char *rel, char **out, struct wc_error *err) {
+    char *path = wc_path_join(dir, rel);
+    if (!path)
+        return WC_FAIL(err, WC_ERR_NOMEM, "%s/%s: out of memory", dir, rel);
+    *out = path;
+    return WC_OK;
+}
+
 bool wc_parse_u64(const char *s, uint64_t *out) {
     if (!isdigit((unsigned char)*s))
         return false;

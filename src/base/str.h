@@ -58,6 +58,8 @@ bool wc_str_ends_nocase(const char *s, const char *suffix); // ASCII
 const char *wc_path_base(const char *path);
 char *wc_path_dir(const char *path);                  // "a/b"; "." without a slash; allocated
 char *wc_path_join(const char *dir, const char *rel); // rel alone when it is absolute; allocated
+// The same, with an error for a lack of memory.
+enum wc_err wc_path_in(const char *dir, const char *rel, char **out, struct wc_error *err);
 
 // Strict numbers: the whole string must be one, no white space, no locale; false otherwise and *out
 // is untouched.

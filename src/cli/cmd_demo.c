@@ -31,11 +31,7 @@ struct demo {
 static enum wc_err write_text(const char *folder, const char *name, struct wc_buf *text,
                               struct wc_error *err) {
     WC_TRY(wc_buf_check(text, name, err));
-    char *path = wc_path_join(folder, name);
-    enum wc_err rc = path ? wc_io_write_atomic(path, text->data, text->n, err)
-                          : WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", folder);
-    wc_free(path);
-    return rc;
+    return wc_io_write_in(folder, name, text->data, text->n, err);
 }
 
 // The paper's prompts, with the object's name for each product's folder.

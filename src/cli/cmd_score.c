@@ -420,11 +420,8 @@ static enum wc_err write_page(const struct score *s, struct wc_error *err) {
 static enum wc_err write_csv(const struct score *s, struct wc_error *err) {
     if (!s->out)
         return WC_OK;
-    char *path = wc_path_join(s->out, "scores.csv");
-    enum wc_err rc = path ? wc_io_write_atomic(path, wc_buf_str(&s->csv), s->csv.n, err)
-                          : WC_FAIL(err, WC_ERR_NOMEM, "scores.csv: out of memory");
-    wc_free(path);
-    return rc == WC_OK ? write_page(s, err) : rc;
+    WC_TRY(wc_io_write_in(s->out, "scores.csv", wc_buf_str(&s->csv), s->csv.n, err));
+    return write_page(s, err);
 }
 
 /* Batches. */

@@ -25,15 +25,6 @@ struct page {
     int *label;
 };
 
-static size_t variant_of(const struct wc_report *r, const struct wc_report_variant *v) {
-    size_t i = 0;
-    while (i < r->n_variants && (r->variant[i].shot != v->shot || r->variant[i].seed != v->seed ||
-                                 strcmp(r->variant[i].method, v->method) != 0 ||
-                                 strcmp(r->variant[i].preset, v->preset) != 0))
-        i++;
-    return i;
-}
-
 static enum wc_err open_page(struct page *p, struct wc_error *err) {
     const struct wc_report *r = p->r;
     size_t room = r->n_images + WC_MAX_FPR_LIMITS + 2;
@@ -41,7 +32,7 @@ static enum wc_err open_page(struct page *p, struct wc_error *err) {
         room = r->curve[i].n_points > room ? r->curve[i].n_points : room;
     WC_TRY(wc_view_new(r->row, r->n_rows, &p->view, err));
     for (size_t g = 0; g < p->view.n_groups && p->n_series < WC_CHART_SERIES; g++) {
-        size_t v = variant_of(r, &p->view.series[p->view.group[g].first]);
+        size_t v = wc_report_find_variant(r, &p->view.series[p->view.group[g].first]);
         if (v < r->n_variants)
             p->series[p->n_series++] = v;
     }

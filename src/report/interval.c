@@ -20,13 +20,6 @@ struct work {
     double *value, *sum; // (WC_BOOTSTRAP_METRICS, n_replicates): of a category; of all so far
 };
 
-static bool is_of(const struct wc_report_row *row, const struct wc_report_variant *v,
-                  const char *category, const char *metric) {
-    return row->shot == v->shot && row->seed == v->seed && strcmp(row->metric, metric) == 0 &&
-           strcmp(row->category, category) == 0 && strcmp(row->method, v->method) == 0 &&
-           strcmp(row->preset, v->preset) == 0;
-}
-
 // The intervals of `value` go to the rows of a category; the values are sorted.
 static void put(struct work *w, const struct wc_report_variant *v, const char *category,
                 double *value) {
@@ -34,7 +27,7 @@ static void put(struct work *w, const struct wc_report_variant *v, const char *c
         struct wc_interval i =
             wc_bootstrap_interval(value + m * w->o->n_replicates, w->o->n_replicates, w->o->level);
         for (size_t k = 0; k < w->r->n_rows; k++)
-            if (is_of(&w->r->row[k], v, category, metric_name[m])) {
+            if (wc_report_row_is(&w->r->row[k], v, category, metric_name[m])) {
                 w->r->row[k].low = i.low;
                 w->r->row[k].high = i.high;
             }

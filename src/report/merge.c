@@ -63,20 +63,11 @@ enum wc_err wc_report_set_read(struct wc_report_set *s, const char *path, struct
 
 /* Merging. */
 
-static size_t find_variant(const struct wc_report *r, const struct wc_report_variant *v) {
-    size_t i = 0;
-    while (i < r->n_variants && (r->variant[i].shot != v->shot || r->variant[i].seed != v->seed ||
-                                 strcmp(r->variant[i].method, v->method) != 0 ||
-                                 strcmp(r->variant[i].preset, v->preset) != 0))
-        i++;
-    return i;
-}
-
 static bool same_variants(const struct wc_report *a, const struct wc_report *b) {
     if (a->n_variants != b->n_variants)
         return false;
     for (size_t i = 0; i < b->n_variants; i++)
-        if (find_variant(a, &b->variant[i]) == a->n_variants)
+        if (wc_report_find_variant(a, &b->variant[i]) == a->n_variants)
             return false;
     return true;
 }
@@ -218,7 +209,7 @@ static enum wc_err absorb(struct wc_report *a, struct wc_report *b, struct wc_er
     size_t *variant = NULL;
     WC_TRY(WC_NEW(&variant, b->n_variants + 1, "report", err));
     for (size_t v = 0; v < b->n_variants; v++)
-        variant[v] = find_variant(a, &b->variant[v]);
+        variant[v] = wc_report_find_variant(a, &b->variant[v]);
     drop_means(a);
     drop_means(b);
     enum wc_err rc = join_provenance(a, b, err);

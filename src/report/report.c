@@ -71,6 +71,22 @@ struct wc_report_row wc_report_row_of(const struct wc_report_variant *v, const c
                                   .n_images = n_images};
 }
 
+bool wc_report_row_is(const struct wc_report_row *row, const struct wc_report_variant *v,
+                      const char *category, const char *metric) {
+    return row->shot == v->shot && row->seed == v->seed && strcmp(row->metric, metric) == 0 &&
+           strcmp(row->category, category) == 0 && strcmp(row->method, v->method) == 0 &&
+           strcmp(row->preset, v->preset) == 0;
+}
+
+size_t wc_report_find_variant(const struct wc_report *r, const struct wc_report_variant *v) {
+    size_t i = 0;
+    while (i < r->n_variants && (r->variant[i].shot != v->shot || r->variant[i].seed != v->seed ||
+                                 strcmp(r->variant[i].method, v->method) != 0 ||
+                                 strcmp(r->variant[i].preset, v->preset) != 0))
+        i++;
+    return i;
+}
+
 // The mean of a series and metric over all lines that have it; returns how many have.
 static size_t mean_of(const struct wc_view *v, size_t series, size_t metric,
                       struct wc_report_row *out) {
@@ -107,16 +123,6 @@ enum wc_err wc_report_add_means(struct wc_report *r, struct wc_error *err) {
     return rc;
 }
 
-static enum wc_err write_file(const char *folder, const char *name, const struct wc_buf *text,
-                              struct wc_error *err) {
-    char *path = wc_path_join(folder, name);
-    if (!path)
-        return WC_FAIL(err, WC_ERR_NOMEM, "%s/%s: out of memory", folder, name);
-    enum wc_err rc = wc_io_write_atomic(path, wc_buf_str(text), text->n, err);
-    wc_free(path);
-    return rc;
-}
-
 enum wc_err wc_report_write_all(const struct wc_report *r, const char *folder,
                                 struct wc_error *err) {
     static const struct wc_report_format tables[] = {
@@ -128,7 +134,7 @@ enum wc_err wc_report_write_all(const struct wc_report *r, const char *folder,
         const struct wc_report_format *f = i < N_FORMATS ? &formats[i] : &tables[i - N_FORMATS];
         rc = f->write(r, &text, err);
         if (rc == WC_OK)
-            rc = write_file(folder, f->file, &text, err);
+            rc = wc_io_write_in(folder, f->file, wc_buf_str(&text), text.n, err);
         wc_buf_release(&text);
     }
     return rc;

@@ -140,6 +140,10 @@ enum wc_err wc_report_add(struct wc_report *r, const struct wc_report_row *row,
 // A row with no interval and no defect, for the callers to complete.
 struct wc_report_row wc_report_row_of(const struct wc_report_variant *v, const char *category,
                                       const char *metric, double value, size_t n_images);
+bool wc_report_row_is(const struct wc_report_row *row, const struct wc_report_variant *v,
+                      const char *category, const char *metric);
+// Where a variant stands; n_variants: nowhere.
+size_t wc_report_find_variant(const struct wc_report *r, const struct wc_report_variant *v);
 
 // Adds the rows "mean" (over categories, plain; NaN when a category's value is) for every variant
 // and metric.

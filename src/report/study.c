@@ -310,16 +310,6 @@ static enum wc_err put_csv(const struct table *t, struct wc_buf *out, struct wc_
     return wc_buf_check(out, "report.csv", err);
 }
 
-static enum wc_err write_file(const char *folder, const char *name, const struct wc_buf *text,
-                              struct wc_error *err) {
-    char *path = wc_path_join(folder, name);
-    if (!path)
-        return WC_FAIL(err, WC_ERR_NOMEM, "%s/%s: out of memory", folder, name);
-    enum wc_err rc = wc_io_write_atomic(path, wc_buf_str(text), text->n, err);
-    wc_free(path);
-    return rc;
-}
-
 enum wc_err wc_study_report(const struct wc_study_entry *entry, size_t n, const char *folder,
                             struct wc_buf *text, struct wc_error *err) {
     struct table t = {.entry = entry, .n_entries = n};
@@ -328,11 +318,11 @@ enum wc_err wc_study_report(const struct wc_study_entry *entry, size_t n, const 
     if (rc == WC_OK)
         rc = put_csv(&t, &csv, err);
     if (rc == WC_OK)
-        rc = write_file(folder, "report.csv", &csv, err);
+        rc = wc_io_write_in(folder, "report.csv", wc_buf_str(&csv), csv.n, err);
     if (rc == WC_OK)
         rc = put_text(&t, text, err);
     if (rc == WC_OK)
-        rc = write_file(folder, "report.txt", text, err);
+        rc = wc_io_write_in(folder, "report.txt", wc_buf_str(text), text->n, err);
     wc_buf_release(&csv);
     release(&t);
     return rc;
@@ -350,7 +340,7 @@ enum wc_err wc_study_begin(const struct wc_study_entry *entry, size_t n, const c
     if (rc == WC_OK)
         rc = wc_io_mkdirs(folder, err);
     if (rc == WC_OK)
-        rc = write_file(folder, "study.yaml", &out, err);
+        rc = wc_io_write_in(folder, "study.yaml", wc_buf_str(&out), out.n, err);
     wc_buf_release(&out);
     return rc;
 }

@@ -101,10 +101,7 @@ static int by_score(const void *a, const void *b) {
 static double threshold_of(const struct wc_report *r, const char *category, size_t variant) {
     const struct wc_report_variant *v = &r->variant[variant];
     for (size_t i = 0; i < r->n_rows; i++)
-        if (r->row[i].shot == v->shot && r->row[i].seed == v->seed &&
-            strcmp(r->row[i].metric, "f1max_threshold") == 0 &&
-            strcmp(r->row[i].category, category) == 0 && strcmp(r->row[i].method, v->method) == 0 &&
-            strcmp(r->row[i].preset, v->preset) == 0)
+        if (wc_report_row_is(&r->row[i], v, category, "f1max_threshold"))
             return r->row[i].value;
     return NAN;
 }

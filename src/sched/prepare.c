@@ -16,11 +16,7 @@
 
 enum wc_err wc_state_path(const struct wc_state *s, const char *name, char **out,
                           struct wc_error *err) {
-    char *path = wc_path_join(s->config->output, name);
-    if (!path)
-        return WC_FAIL(err, WC_ERR_NOMEM, "%s/%s: out of memory", s->config->output, name);
-    *out = path;
-    return WC_OK;
+    return wc_path_in(s->config->output, name, out, err);
 }
 
 /* The list. */

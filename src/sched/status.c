@@ -19,11 +19,6 @@ struct unit {
     char *failure;
 };
 
-static enum wc_err path_in(const char *run, const char *name, char **out, struct wc_error *err) {
-    *out = wc_path_join(run, name);
-    return *out ? WC_OK : WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory", run);
-}
-
 enum wc_err wc_run_status_write(const char *run, const char *run_id, size_t n_images,
                                 struct wc_error *err) {
     struct wc_buf text = {0};
@@ -35,7 +30,7 @@ enum wc_err wc_run_status_write(const char *run, const char *run_id, size_t n_im
     wc_buf_printf(&text, ", \"images\": %zu}\n", n_images);
     enum wc_err rc = wc_buf_check(&text, run, err);
     if (rc == WC_OK)
-        rc = path_in(run, "run.json", &path, err);
+        rc = wc_path_in(run, "run.json", &path, err);
     bool same = rc == WC_OK && wc_io_is_file(path) &&
                 wc_io_read_file(path, MAX_RUN_JSON, &old, &n_old, NULL) == WC_OK &&
                 n_old == text.n && memcmp(old, text.data, n_old) == 0;
@@ -53,7 +48,7 @@ static enum wc_err read_run_json(const char *run, struct wc_run_status *s, struc
     char *path = NULL;
     size_t n = 0;
     uint64_t format = 0, n_images = 0;
-    WC_TRY(path_in(run, "run.json", &path, err));
+    WC_TRY(wc_path_in(run, "run.json", &path, err));
     if (!wc_io_is_file(path)) {
         wc_free(path);
         return WC_FAULT(err, WC_ERR_DATA, "not-a-run",
@@ -116,13 +111,13 @@ static enum wc_err read_journals(const char *run, struct wc_run_status *s, struc
                                  struct wc_error *err) {
     struct wc_strlist names = {0};
     char *dir = NULL;
-    WC_TRY(path_in(run, "journal", &dir, err));
+    WC_TRY(wc_path_in(run, "journal", &dir, err));
     enum wc_err rc = wc_io_is_dir(dir) ? wc_io_list(dir, false, &names, err) : WC_OK;
     for (size_t i = 0; i < names.n && rc == WC_OK; i++) {
         char *path = NULL;
         if (!wc_str_ends(names.item[i], ".wcj"))
             continue;
-        rc = path_in(dir, names.item[i], &path, err);
+        rc = wc_path_in(dir, names.item[i], &path, err);
         if (rc == WC_OK)
             rc = read_journal(path, s, unit, err);
         wc_free(path);
@@ -137,7 +132,7 @@ static enum wc_err read_lock(const char *run, struct wc_run_status *s, struct wc
     size_t n = 0;
     char *path = NULL;
     struct wc_lock_holder self;
-    WC_TRY(path_in(run, "lock", &path, err));
+    WC_TRY(wc_path_in(run, "lock", &path, err));
     if (wc_io_is_file(path) && wc_io_read_file(path, WC_LOCK_MAX_BYTES, &text, &n, NULL) == WC_OK &&
         wc_lock_holder_parse((char *)text, n, &s->holder)) {
         wc_lock_self(&self);
@@ -160,7 +155,7 @@ static enum wc_err read_all(const char *run, struct wc_run_status *s, struct uni
         if ((*unit)[u].failure)
             WC_TRY(wc_strlist_add(&s->failure, (*unit)[u].failure, err));
     }
-    WC_TRY(path_in(run, "report.txt", &report, err));
+    WC_TRY(wc_path_in(run, "report.txt", &report, err));
     s->has_report = wc_io_is_file(report);
     wc_free(report);
     return read_lock(run, s, err);

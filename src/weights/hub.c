@@ -24,16 +24,11 @@ static const char *const file_suffixes[] = {".safetensors", ".pt", ".pth", ".bin
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
-static enum wc_err join(const char *dir, const char *name, char **out, struct wc_error *err) {
-    *out = wc_path_join(dir, name);
-    return *out ? WC_OK : WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory for a path", dir);
-}
-
 // One of the known names in `dir`; *file stays NULL when there is none.
 static enum wc_err find_known(const char *dir, char **file, struct wc_error *err) {
     for (size_t i = 0; i < COUNT(file_names); i++) {
         char *path = NULL;
-        WC_TRY(join(dir, file_names[i], &path, err));
+        WC_TRY(wc_path_in(dir, file_names[i], &path, err));
         if (wc_io_is_file(path)) {
             *file = path;
             return WC_OK;
@@ -57,7 +52,7 @@ static enum wc_err find_only(const char *dir, char **file, struct wc_error *err)
         i_found = found ? i : i_found;
     }
     char *path = NULL;
-    enum wc_err rc = n_found == 1 ? join(dir, names.item[i_found], &path, err) : WC_OK;
+    enum wc_err rc = n_found == 1 ? wc_path_in(dir, names.item[i_found], &path, err) : WC_OK;
     wc_strlist_release(&names);
     if (path && wc_io_is_file(path))
         *file = path;
@@ -86,7 +81,7 @@ static enum wc_err read_main_ref(const char *dir, char **revision, struct wc_err
     unsigned char *bytes = NULL;
     size_t n = 0;
     *revision = NULL;
-    WC_TRY(join(dir, "refs/main", &path, err));
+    WC_TRY(wc_path_in(dir, "refs/main", &path, err));
     enum wc_err rc =
         wc_io_is_file(path) ? wc_io_read_file(path, MAX_CONFIG, &bytes, &n, err) : WC_OK;
     wc_free(path);
@@ -119,7 +114,7 @@ static enum wc_err find_in_snapshots(const char *dir, const char *snapshots, cha
                      "in it",
                      snapshots, names.n);
     if (chosen)
-        rc = join(snapshots, chosen, &folder, err);
+        rc = wc_path_in(snapshots, chosen, &folder, err);
     if (folder)
         rc = find_in_folder(folder, file, err);
     wc_free(folder);
@@ -134,7 +129,7 @@ enum wc_err wc_hub_resolve(const char *path, char **file, struct wc_error *err) 
         return *file ? WC_OK : WC_FAIL(err, WC_ERR_NOMEM, "%s: out of memory for its name", path);
     }
     char *snapshots = NULL;
-    WC_TRY(join(path, "snapshots", &snapshots, err));
+    WC_TRY(wc_path_in(path, "snapshots", &snapshots, err));
     enum wc_err rc = wc_io_is_dir(snapshots) ? find_in_snapshots(path, snapshots, file, err)
                                              : find_in_folder(path, file, err);
     wc_free(snapshots);
@@ -188,7 +183,7 @@ static enum wc_err list_shards(const char *path, const struct wc_json *map,
 static enum wc_err open_shard(struct wc_weights *w, const char *index, const char *dir,
                               const char *name, struct wc_error *err) {
     char *path = NULL;
-    WC_TRY(join(dir, name, &path, err));
+    WC_TRY(wc_path_in(dir, name, &path, err));
     enum wc_err rc =
         wc_io_exists(path)
             ? wc_format_open_file(w, path, err)
@@ -287,7 +282,7 @@ static enum wc_err try_config(struct wc_weights *w, const char *dir, const char 
     char *path = NULL;
     unsigned char *bytes = NULL;
     size_t n = 0;
-    WC_TRY(join(dir, name, &path, err));
+    WC_TRY(wc_path_in(dir, name, &path, err));
     // What is no configuration is as good as absent. One that the system fails to read is not: the
     // activation may hang on it.
     struct wc_error why = {.code = WC_OK};
