@@ -55,12 +55,16 @@ ok "scancel: the same sbatch" job_is "$job" COMPLETED 180
 says "scancel: goes on" '[1-9][0-9]* of 36 images are done already' "$jobs/winclip-$job.log"
 same_as_whole "scancel" "$tmp/cancelled"
 
-# The time limit: the job's is known to the program, and one that is too short takes several rounds.
-batch --time=10 "$root/slurm/run.sbatch" "$config" $data --set output="$tmp/limit" --time-limit 6
+# The time limit: the job's is known to the program, and one that is too short takes several rounds. Image tiling, for
+# its images take long on any machine.
+runs "slow images, without Slurm" 0 timeout 300 mpirun -n 2 "$WINCLIP" "$config" $data \
+    --set 'method={name: tiling, windows: [2], image_scale: false}' --set output="$tmp/whole-slow"
+batch --time=10 "$root/slurm/run.sbatch" "$config" $data \
+    --set 'method={name: tiling, windows: [2], image_scale: false}' --set output="$tmp/limit" --time-limit 6
 ok "time limit: the job ends well in several rounds" job_is "$job" COMPLETED 240
 ok "time limit: put back" test "$(restarts "$job")" -ge 1
 says "time limit: it said so" 'stopped before the time limit: [1-9][0-9]* of 36 images left' "$jobs/winclip-$job.log"
-same_as_whole "time limit" "$tmp/limit"
+ok "time limit: the same bytes" same_files "$tmp/whole-slow" "$tmp/limit" $reports
 cat >"$tmp/end.sh" <<SH
 #!/bin/sh
 . $root/slurm/common.sh
