@@ -3,13 +3,15 @@
  *
  * For every category a list of distinct images and, for each seed, the order in which they are
  * drawn; shot k is the first k, so draws nest over shots. The configuration's `references` names
- * the source: random     Fisher-Yates over the category's training images (base/rng.h), stream =
- * FNV-1a 64 of the category's name first      the first k training images by name, for every seed
- *     FILE.csv   category,seed,order,image: the named images in that order; a seed without rows
- * takes the first seed's FOLDER     FOLDER/<category>/ (else FOLDER itself): its images by name,
- * for every seed
- *     *.safetensors, or FOLDER with <category>.safetensors: banks (`features --bank`), for every
- * seed
+ * the source:
+ *     random         Fisher-Yates over the category's training images (base/rng.h), stream =
+ *                    FNV-1a 64 of the category's name
+ *     first          the first k training images by name, for every seed
+ *     FILE.csv       category,seed,order,image: the named images in that order; a seed without
+ *                    rows takes the first seed's
+ *     FOLDER         FOLDER/<category>/ (else FOLDER itself): its images by name, for every seed
+ *     *.safetensors  banks (`features --bank`), for every seed; or a FOLDER that holds
+ *                    <category>.safetensors
  */
 #ifndef WC_SCHED_DRAWS_H
 #define WC_SCHED_DRAWS_H

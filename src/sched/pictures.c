@@ -3,7 +3,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "sched/draw.h"
+#include "sched/drawing.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,9 +2,10 @@
  * Arrays of float32 and the arithmetic on them.
  *
  * Shapes are written beside a tensor, row-major, in these letters:
- *     b images or windows in a batch   t tokens   d width of a token   h heads   e embedding   g x
- * g grid of patches k window side in patches         m rows, n columns, k inner size of a matrix
- * product
+ *     b  images or windows in a batch
+ *     t  tokens, d width of a token, h heads, e embedding
+ *     g  side of the grid of patches (g x g), k side of a window in patches
+ *     m  rows, n columns, k inner size of a matrix product
  *
  * Matrix products go through the GEMM table (tensor/gemm.h); element-wise kernels through the
  * kernel table (tensor/kernels.h), which is chosen once for the CPU before threads start. A result

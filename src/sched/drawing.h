@@ -2,8 +2,8 @@
  * Private to sched: the files of one picture: thumbnails for the gallery, heat maps at the
  * picture's own size.
  */
-#ifndef WC_SCHED_DRAW_H
-#define WC_SCHED_DRAW_H
+#ifndef WC_SCHED_DRAWING_H
+#define WC_SCHED_DRAWING_H
 
 #include "image/colour.h"
 #include "report/report.h"

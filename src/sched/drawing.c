@@ -1,4 +1,4 @@
-#include "sched/draw.h"
+#include "sched/drawing.h"
 
 #include "base/alloc.h"
 #include "base/io.h"
