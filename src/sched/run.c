@@ -113,13 +113,13 @@ static enum wc_err write_extras(const struct wc_state *s, struct wc_error *err) 
 }
 
 // Was the report made with what is asked for now?
-static bool has_extras(const struct wc_state *s, struct wc_error *err) {
+static bool has_extras(const struct wc_state *s) {
     struct wc_buf text = {0};
     char *path = NULL;
     unsigned char *bytes = NULL;
     size_t n = 0;
-    bool same = name_extras(s, &text, &path, err) == WC_OK && wc_io_is_file(path) &&
-                wc_io_read_file(path, 4096, &bytes, &n, err) == WC_OK && n == text.n &&
+    bool same = name_extras(s, &text, &path, NULL) == WC_OK && wc_io_is_file(path) &&
+                wc_io_read_file(path, 4096, &bytes, &n, NULL) == WC_OK && n == text.n &&
                 memcmp(bytes, text.data, n) == 0;
     wc_free(bytes);
     wc_free(path);
@@ -165,7 +165,7 @@ static enum wc_err print_finished(struct wc_state *s, bool *printed, struct wc_b
         unsigned char *bytes;
         size_t n;
         rc = wc_state_path(s, "report.txt", &path, err);
-        if (rc == WC_OK && wc_io_is_file(path) && has_extras(s, err)) {
+        if (rc == WC_OK && wc_io_is_file(path) && has_extras(s)) {
             rc = wc_io_read_file(path, (size_t)64 << 20, &bytes, &n, err);
             if (rc == WC_OK) {
                 wc_buf_add(text, bytes, n);
